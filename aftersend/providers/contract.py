@@ -1,0 +1,233 @@
+"""What a provider is: how to verify, how to read, which feeds it has.
+
+A provider is a folder under ``providers/`` whose ``__init__`` makes one :class:`Provider`. It knows its
+platform and the vocabulary; it knows nothing of stores, queues and web servers.
+"""
+
+from __future__ import annotations
+
+import hmac
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address, ip_network
+from typing import Any, ClassVar
+
+import msgspec
+
+from aftersend.settings import Source
+from aftersend.vocabulary import ConfigurationError, Delivery, Instant, Kind, Reading, Rejected
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """A webhook request as it came in, before anything was decoded but its transfer encoding (gzip)."""
+
+    method: str
+    token: str
+    """The last part of the path, empty for ``/webhooks/{source}``."""
+    query: str
+    headers: dict[str, str]
+    """Names in lower case."""
+    address: str
+    """The client's address, through trusted proxies only."""
+    body: bytes
+
+
+class Never(Exception):
+    """A request that can never be a delivery of this platform; ``status`` is 400, 405 or 415."""
+
+    def __init__(self, status: int, message: str, allow: str = ""):
+        super().__init__(message)
+        self.status = status
+        self.allow = allow
+
+
+class Handshake(msgspec.Struct, frozen=True):
+    """The answer to a request that asks whether we are there. Nothing is stored."""
+
+    status: int = 200
+    body: str = "ok"
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """One request to a platform: what to get, below the source's base URL."""
+
+    path: str
+    params: dict[str, str] = {}
+    headers: dict[str, str] = {}
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a platform answered with status 200."""
+
+    body: bytes
+    received_at: Instant
+    headers: dict[str, str] = {}
+    """Names in lower case."""
+    cut: bool = False
+    """The connection ended before the whole body had come."""
+
+
+class Malformed(Exception):
+    """An answer with status 200 that is not what the feed promises (HTML, a JSON string, half an array)."""
+
+
+Position = dict[str, Any]
+"""Where a feed stands: plain JSON, stored in the transaction that stores the page. Only its walk reads it."""
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """What a walk may know besides its position."""
+
+    source: Source
+    now: Instant
+    campaigns: Sequence[str] = ()
+    """Ids of the campaigns with activity lately, newest first."""
+    since: Instant | None = None
+    """Backfill: the range's first instant. ``None`` on the live lane."""
+    until: Instant | None = None
+    """Backfill: the instant after the range's last."""
+
+
+class Walk(ABC):
+    """One walk through a feed: says what to ask, looks at the answer, says where that leaves the feed.
+
+    Families of walks live in :mod:`aftersend.providers.paging` and know nothing of the data. A walk is
+    made from the stored position, so a killed one is resumed by making it again::
+
+        walk = feed.walk(position, context)
+        while (ask := walk.ask()) is not None:
+            walk.take(fetch(ask))      # raises Malformed; the position is then unchanged
+            save(page, walk.position)  # one transaction
+    """
+
+    position: Position
+    rows: int = 0
+    """Rows of the last answer taken."""
+    fresh: int = 0
+    """Of these, rows not yet seen in this walk."""
+
+    @abstractmethod
+    def ask(self) -> Ask | None:
+        """The next request, or ``None`` when this walk is done. Doesn't change anything."""
+
+    @abstractmethod
+    def take(self, answer: Answer) -> None:
+        """Look at the answer of the last ask and move ``position``. Raises :class:`Malformed`."""
+
+    def progress(self) -> dict[str, Any]:
+        """What a person sees: ``window`` (text), ``page``, ``done`` and ``total`` windows."""
+        return {}
+
+
+class Feed(msgspec.Struct, frozen=True, kw_only=True):
+    """One pollable list of a source."""
+
+    name: str
+    walk: Callable[[Position, Context], Walk]
+    read_once: bool = False
+    """A row is handed out once: the body is durable before it is parsed and before the next request, and
+    there is one reader per credential (law 5)."""
+    windowed: bool = False
+    """Can be asked for a range of dates, so it can be backfilled."""
+    every: int = 0
+    """Milliseconds between two runs; 0 means the source's ``poll_every``."""
+
+
+class Provider(ABC):
+    """One kind of platform."""
+
+    name: ClassVar[str]
+    """As in the configuration's ``provider =``."""
+    title: ClassVar[str]
+    """As people write it."""
+    base_url: ClassVar[str]
+    """The platform's own address, where a source names none."""
+    time_zone: ClassVar[str] = "UTC"
+    """Zone of times that carry none, where a source names none."""
+    signed: ClassVar[bool] = False
+    """Whether its webhooks are signed (``/webhooks/{source}``) or carry a token in the path."""
+    options: ClassVar[type[msgspec.Struct]]
+    """The provider's own options as a struct whose fields have defaults."""
+    unitemised: ClassVar[frozenset[Kind]] = frozenset()
+    """Kinds this platform gives only as totals; reports take them from the latest snapshot (law 2)."""
+    auth_header: ClassVar[str] = "Authorization"
+    retry_status: ClassVar[int] = 503
+    """The status that makes this platform send a webhook again."""
+
+    @abstractmethod
+    def verify(self, request: Request, source: Source) -> Handshake | None:
+        """Check that the request is this source's. Looks at raw bytes, parses nothing it needn't.
+
+        Returns a :class:`Handshake` to answer at once, or ``None`` for a delivery to store. Raises
+        :class:`~aftersend.vocabulary.Rejected` or :class:`Never`.
+        """
+
+    @abstractmethod
+    def read(self, delivery: Delivery, source: Source) -> Reading:
+        """Everything one delivery says. Pure: the same delivery and source give the same reading, always.
+
+        Never raises for what a platform might send: an item that can't be understood is a
+        :class:`~aftersend.vocabulary.Problem`, its neighbours are read all the same.
+        """
+
+    @abstractmethod
+    def feeds(self, source: Source) -> list[Feed]:
+        """The lists this source can be polled for, whether switched on or not."""
+
+    @abstractmethod
+    def credentials(self, source: Source) -> dict[str, str]:
+        """The headers that open the platform's API. Raises ConfigurationError where a value is missing."""
+
+    @abstractmethod
+    def probe(self, source: Source) -> Ask:
+        """A cheap request that reads nothing away and shows whether the credentials work."""
+
+    @abstractmethod
+    def setup(self, source: Source, webhook_url: str) -> str:
+        """What to click and paste where, as Markdown."""
+
+    def zone(self, source: Source) -> str:
+        """The zone for this source's times that carry none."""
+        return source.time_zone or self.time_zone
+
+    def url(self, source: Source) -> str:
+        """The address of this source's API, without a slash at the end."""
+        return (source.base_url or self.base_url).rstrip("/")
+
+    def configured(self, source: Source) -> Any:
+        """The source's options as the provider's struct. Raises ConfigurationError naming the option."""
+        known = self.options.__struct_fields__
+        for name in source.options:
+            if name not in known:
+                fields = ", ".join(known) or "none"
+                raise ConfigurationError(
+                    f"Source '{source.name}': {self.title} has no option '{name}'; its own options: {fields}."
+                )
+        try:
+            return msgspec.convert(source.options, self.options)
+        except msgspec.ValidationError as error:
+            raise ConfigurationError(f"Source '{source.name}': {error}.") from None
+
+
+def check_token(request: Request, source: Source) -> None:
+    """Accept any one of the source's secrets as the path's token, in constant time. Raises Rejected."""
+    given = request.token.encode()
+    # Every secret is compared, so that the time taken tells nothing about which one was near.
+    matches = [hmac.compare_digest(given, secret.encode()) for secret in source.webhook_secrets if secret]
+    if not any(matches):
+        raise Rejected(
+            f"The token in the address is not one of the webhook_secrets of source '{source.name}': "
+            f"`aftersend check {source.name}` prints the right address."
+        )
+
+
+def check_address(request: Request, source: Source) -> None:
+    """Where the source lists ``allowed_addresses`` (addresses or networks), accept only these. Raises Rejected."""
+    if not source.allowed_addresses:
+        return
+    try:
+        address = ip_address(request.address)
+    except ValueError:
+        raise Rejected("The client's address is unknown.") from None
+    if not any(address in ip_network(allowed, strict=False) for allowed in source.allowed_addresses):
+        raise Rejected(f"Source '{source.name}' does not accept webhooks from this address.")

@@ -1,0 +1,219 @@
+"""``aftersend.toml`` and the environment as one typed, documented object. A leaf."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from aftersend.vocabulary import ConfigurationError
+
+DAY = 86_400_000
+DEMO = Path("data/sandbox/aftersend.toml")
+"""The demo's configuration, written by `aftersend up` where there is no aftersend.toml."""
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": DAY}
+_SIZES = {"": 1, "B": 1, "KB": 1000, "MB": 1_000_000, "GB": 1_000_000_000}
+
+
+def duration(text: str, name: str) -> int:
+    """``2s``, ``5m``, ``1h``, ``7d`` in milliseconds. Raises :class:`ConfigurationError` naming the setting."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", text.strip())
+    if not found:
+        raise ConfigurationError(f"{name} = '{text}' is not a duration; write 2s, 5m, 1h or 7d.")
+    return int(float(found[1]) * _UNITS[found[2]])
+
+
+def size(text: str, name: str) -> int:
+    """``10MB`` in bytes. Raises :class:`ConfigurationError` naming the setting."""
+    found = re.fullmatch(r"(\d+)\s*(B|KB|MB|GB)?", text.strip().upper())
+    if not found:
+        raise ConfigurationError(f"{name} = '{text}' is not a size; write 500KB or 10MB.")
+    return int(found[1]) * _SIZES[found[2] or ""]
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The ``[server]`` table. Every field is documented in docs/configuration.md."""
+
+    listen: str = "127.0.0.1:8000"
+    database: str = "sqlite:///data/aftersend.db"
+    redis: str = ""
+    max_body: str = "10MB"
+    keep_raw_days: float = 30
+    web_workers: int = 2
+    web_threads: int = 16
+    workers: int = 1
+    trusted_proxies: list[str] = []
+    public_url: str = ""
+    log_level: str = "info"
+
+    @property
+    def max_body_bytes(self) -> int:
+        return size(self.max_body, "server.max_body")
+
+    @property
+    def host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]") or "127.0.0.1"
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def url(self) -> str:
+        """Where people and platforms reach this installation."""
+        return self.public_url.rstrip("/") or f"http://{self.listen}"
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """One ``[[sources]]`` entry: one account at a provider."""
+
+    name: str
+    provider: str
+    time_zone: str = ""
+    base_url: str = ""
+    api_key: str = ""
+    webhook_secrets: list[str] = []
+    allowed_addresses: list[str] = []
+    feeds: list[str] | None = None
+    poll_every: str = "5m"
+    backfill: str = "30d"
+    overlap: str = "48h"
+    max_rate: float = 1.0
+    options: dict[str, Any] = {}
+    """Whatever else the entry has: the provider's own options, checked by the provider."""
+
+    @property
+    def poll_every_ms(self) -> int:
+        return duration(self.poll_every, f"poll_every of source {self.name}")
+
+    @property
+    def backfill_ms(self) -> int:
+        return duration(self.backfill, f"backfill of source {self.name}")
+
+    @property
+    def overlap_ms(self) -> int:
+        return duration(self.overlap, f"overlap of source {self.name}")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything an installation is told."""
+
+    server: Server = Server()
+    sources: list[Source] = []
+    path: str = ""
+    """The file it was read from; empty where there was none."""
+    admin_key: str = ""
+    """``AFTERSEND_ADMIN_KEY``; empty where unset."""
+
+    def source(self, name: str) -> Source:
+        """The source of that name. Raises :class:`ConfigurationError` listing those that exist."""
+        for source in self.sources:
+            if source.name == name:
+                return source
+        known = ", ".join(s.name for s in self.sources) or "none"
+        raise ConfigurationError(f"There is no source '{name}'; configured: {known}.")
+
+    @property
+    def data_dir(self) -> Path:
+        """Where an SQLite store's files lie; everything we keep beside the store goes here too."""
+        if self.server.database.startswith("sqlite:///"):
+            return Path(self.server.database.removeprefix("sqlite:///")).parent
+        return Path("data")
+
+
+_SOURCE_FIELDS = {f for f in Source.__struct_fields__ if f != "options"}
+
+
+def load(path: str | os.PathLike[str] | None = None, env: dict[str, str] | None = None) -> Settings:
+    """Read the configuration.
+
+    ``path``, else ``AFTERSEND_CONFIG``, else ``aftersend.toml`` in the working directory, else the demo's
+    (:data:`DEMO`); a named file must exist, the others may not. ``PORT``, ``HOST``, ``DATABASE_URL``, ``REDIS_URL`` and
+    ``AFTERSEND_ADMIN_KEY`` in the environment win. Raises :class:`ConfigurationError`, whose message names
+    the setting and never contains its value if that came from the environment.
+    """
+    env = dict(os.environ) if env is None else env
+    named = str(path) if path else env.get("AFTERSEND_CONFIG", "")
+    file = Path(named or "aftersend.toml")
+    if not named and not file.exists():
+        file = DEMO
+    raw: dict[str, Any] = {}
+    if file.exists():
+        try:
+            raw = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{file} is not valid TOML: {error}.") from None
+    elif named:
+        raise ConfigurationError(f"There is no configuration file {file}.")
+    if unknown := set(raw) - {"server", "sources"}:
+        raise ConfigurationError(f"{file}: unknown table [{sorted(unknown)[0]}]; known are [server] and [[sources]].")
+    return Settings(
+        server=_server(_expanded(raw.get("server", {}), env, "server"), env),
+        sources=_sources(raw.get("sources", []), env),
+        path=str(file.resolve()) if file.exists() else "",
+        admin_key=env.get("AFTERSEND_ADMIN_KEY", ""),
+    )
+
+
+def _server(table: Any, env: dict[str, str]) -> Server:
+    server = _convert(table, Server, "server")
+    host, port = env.get("HOST") or server.host, env.get("PORT") or server.listen.rpartition(":")[2]
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise ConfigurationError(f"server.listen needs a port between 1 and 65535, as in 127.0.0.1:8000; got '{port}'.")
+    server = msgspec.structs.replace(
+        server,
+        listen=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+        database=env.get("DATABASE_URL") or server.database,
+        redis=env.get("REDIS_URL") or server.redis,
+    )
+    _ = server.max_body_bytes
+    return server
+
+
+def _sources(tables: Any, env: dict[str, str]) -> list[Source]:
+    if not isinstance(tables, list):
+        raise ConfigurationError("Write sources as [[sources]], with two brackets.")
+    sources = []
+    for number, table in enumerate(tables, 1):
+        where = f"sources[{number}]"
+        values = _expanded(table, env, where)
+        own = {k: v for k, v in values.items() if k in _SOURCE_FIELDS}
+        own["options"] = {k: v for k, v in values.items() if k not in _SOURCE_FIELDS}
+        source = _convert(own, Source, where)
+        if not re.fullmatch(r"[a-z0-9-]+", source.name):
+            raise ConfigurationError(f"{where}.name = '{source.name}' may hold only a-z, 0-9 and '-'.")
+        if any(s.name == source.name for s in sources):
+            raise ConfigurationError(f"Two sources are named '{source.name}'; give each its own name.")
+        if source.max_rate <= 0:
+            raise ConfigurationError(f"{where}.max_rate must be above 0 requests per second.")
+        _ = (source.poll_every_ms, source.backfill_ms, source.overlap_ms)
+        sources.append(source)
+    return sources
+
+
+def _convert(table: Any, kind: type[Any], where: str) -> Any:
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"{where}: {error}.") from None
+
+
+def _expanded(value: Any, env: dict[str, str], where: str) -> Any:
+    """``${NAME}`` replaced by the environment's value, in every string of the table."""
+    if isinstance(value, dict):
+        return {k: _expanded(v, env, f"{where}.{k}") for k, v in value.items()}
+    if isinstance(value, list):
+        return [_expanded(v, env, where) for v in value]
+    if not isinstance(value, str):
+        return value
+
+    def look_up(found: re.Match[str]) -> str:
+        if found[1] not in env:
+            raise ConfigurationError(f"{where} needs the environment variable {found[1]}, which is not set.")
+        return env[found[1]]
+
+    return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", look_up, value)

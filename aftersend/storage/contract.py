@@ -1,0 +1,487 @@
+"""What a store must be able to do, in the words of the design and without a word of SQL.
+
+The docstrings are the contract; ``tests/conformance`` is its proof, and every store passes the same suite.
+
+A store has two halves, because taking in must never wait for working off:
+
+* the **inbox** half, written by receivers, pollers, schedulers and the console: deliveries, feeds with their
+  positions and claims, budgets, API keys, readers' positions;
+* the **events** half, written by the normalizer alone: events, sightings, snapshots, quarantine, and
+  everything derived from them.
+
+All methods may be called from any thread. Instants are UTC milliseconds.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from aftersend.vocabulary import (
+    AftersendError,
+    Channel,
+    Clock,
+    Delivery,
+    Event,
+    Instant,
+    Kind,
+    Machine,
+    Precision,
+    Reading,
+    Snapshot,
+)
+
+
+class ClaimLost(AftersendError):
+    """Somebody else holds the feed now: this worker was away for longer than its claim."""
+
+
+class Backlog(msgspec.Struct, frozen=True):
+    """What has been taken in but not worked off."""
+
+    deliveries: int
+    oldest_received_at: Instant | None
+
+
+class FeedRow(msgspec.Struct, kw_only=True):
+    """A feed of a source as the store knows it.
+
+    ``lane`` is ``live``, or names a backfill of a range (``since`` inclusive, ``until`` exclusive), which has
+    a position of its own and ends (``finished``).
+    """
+
+    source: str
+    feed: str
+    lane: str = "live"
+    resource: str
+    """What only one may use at a time: the feed itself, or for a read-once feed its credential."""
+    position: dict[str, Any] = {}
+    since: Instant | None = None
+    until: Instant | None = None
+    due_at: Instant = 0
+    owner: str | None = None
+    claimed_until: Instant | None = None
+    last_run_at: Instant | None = None
+    last_success_at: Instant | None = None
+    complete_until: Instant | None = None
+    """Everything that happened before this instant has been read."""
+    last_rows: int | None = None
+    """Rows the last finished run brought."""
+    quiet_runs: int = 0
+    """Finished runs in a row without a row, after runs that had some."""
+    parked_until: Instant | None = None
+    failures: int = 0
+    """Failed runs in a row."""
+    stopped: bool = False
+    """Stopped until the operator changes something: the credentials were refused."""
+    finished: bool = False
+    problem: str | None = None
+    problem_body: str | None = None
+    """At most the first 2,000 characters of what the platform answered."""
+    fingerprint: str = ""
+    """Of the credentials, so that changed ones start a stopped source again."""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return (self.source, self.feed, self.lane)
+
+
+class Read(msgspec.Struct, frozen=True):
+    """A delivery with what its provider understood of it."""
+
+    delivery: Delivery
+    reading: Reading
+
+
+class Applied(msgspec.Struct):
+    """What one ``apply`` changed."""
+
+    events_added: int = 0
+    events_changed: int = 0
+    events_removed: int = 0
+    sightings: int = 0
+    snapshots: int = 0
+    problems: int = 0
+
+
+class QuarantineRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An item that could not be understood."""
+
+    delivery_id: int
+    item: int
+    source: str
+    door: str
+    feed: str
+    received_at: Instant
+    reason: str
+    raw: bytes
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events a report speaks of. All conditions hold together; ``None`` means any.
+
+    ``since`` is inclusive, ``until`` exclusive. ``sources`` lists names: an empty tuple matches nothing.
+    Ids are the platforms' own; ``email`` is compared without regard to case.
+    """
+
+    sources: tuple[str, ...] | None = None
+    campaign_id: str | None = None
+    contact_id: str | None = None
+    external_id: str | None = None
+    email: str | None = None
+    message_id: str | None = None
+    kinds: tuple[Kind, ...] | None = None
+    word: str | None = None
+    channels: tuple[Channel, ...] | None = (Channel.EMAIL,)
+    since: Instant | None = None
+    until: Instant | None = None
+    machine: Literal["include", "exclude"] = "include"
+    """``exclude`` leaves out what a machine did; what nobody can tell stays in."""
+
+
+class EventRow(msgspec.Struct, kw_only=True, gc=False):
+    """An event as a report shows it: what all its sightings say together, and what is known of its contact
+    (address and external id, from whichever sighting of whichever event told us, earlier or later)."""
+
+    id: str
+    """Ours; the same whatever the order of arrival."""
+    number: int
+    """Ours; increases with arrival and never changes."""
+    source: str
+    kind: Kind
+    word: str
+    channel: Channel
+    occurred_at: Instant
+    precision: Precision
+    clock: Clock
+    received_at: Instant
+    """Of the first sighting."""
+    row_id: str | None
+    campaign_id: str | None
+    activity_id: str | None
+    message_id: str | None
+    template: str | None
+    contact_id: str | None
+    external_id: str | None
+    email: str | None
+    phone: str | None
+    url: str | None
+    link_number: str | None
+    ip: str | None
+    ip_chain: str | None
+    user_agent: str | None
+    device: str | None
+    machine: Machine
+    machine_reason: str | None
+    bounce_class: str | None
+    reason: str | None
+    smtp_code: str | None
+    metadata: dict[str, str]
+    doors: list[str]
+
+
+class Count(msgspec.Struct, frozen=True):
+    """``total`` events; ``unique`` pairs of recipient and campaign. In a window of time: pairs whose first
+    ever occurrence lies in it."""
+
+    total: int = 0
+    unique: int = 0
+
+
+Funnel = dict[Kind, Count]
+"""Every kind of the vocabulary, in its order, zero where nothing happened."""
+
+
+class CampaignRow(msgspec.Struct, frozen=True, kw_only=True):
+    source: str
+    campaign_id: str | None
+    first_at: Instant
+    last_at: Instant
+    counts: Funnel
+
+
+class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
+    source: str
+    contact_id: str | None
+    external_id: str | None
+    email: str | None
+    phone: str | None
+    first_at: Instant
+    last_at: Instant
+
+
+class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One message with everything that happened to it, per kind."""
+
+    source: str
+    campaign_id: str | None
+    message_id: str | None
+    contact_id: str | None
+    external_id: str | None
+    email: str | None
+    channel: Channel
+    template: str | None
+    outcomes: dict[Kind, Outcome]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    count: int
+    first_at: Instant
+    last_at: Instant
+
+
+class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An API key; the secret itself is not kept."""
+
+    id: str
+    name: str
+    scopes: tuple[str, ...]
+    sources: tuple[str, ...] | None
+    created_at: Instant
+    expires_at: Instant | None
+    revoked_at: Instant | None
+
+
+Order = Literal["newest", "oldest", "arrival"]
+Bookmark = tuple[int, ...] | tuple[int, str]
+"""Where a page ended: for ``newest`` and ``oldest`` (occurred_at, id of the event), for ``arrival`` (number,)."""
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One place where a derived table is not what the events say."""
+
+    table: str
+    key: str
+    stored: str
+    computed: str
+
+
+class Store(ABC):
+    """One installation's memory. Open it with :func:`aftersend.storage.open_store`."""
+
+    # -- schema ------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def migrate(self) -> list[str]:
+        """Bring the schema to the current version; returns the names of the steps taken. Each step and the
+        note that it was taken are one transaction, so an interrupted migration is repeated safely."""
+
+    @abstractmethod
+    def ready(self) -> None:
+        """Return when the store can be read and its schema is current. Raises ConfigurationError
+        ("run `aftersend migrate`") or TemporaryError."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of files and connections. The store can't be used afterwards."""
+
+    # -- inbox -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def append(self, deliveries: Sequence[Delivery]) -> list[int]:
+        """Put deliveries into the inbox, all or none, and return their increasing ids. On return they are
+        on disk (fsync): they may be acknowledged. Raises TemporaryError when that isn't possible now."""
+
+    @abstractmethod
+    def append_page(
+        self, feed: FeedRow, delivery: Delivery, position: dict[str, Any] | None, claimed_until: Instant
+    ) -> int:
+        """Put a page into the inbox and, in the same transaction, the feed's position after it (``None``: leave
+        it) and a longer claim. Raises :class:`ClaimLost` if ``feed.owner`` doesn't hold the feed any more; then
+        the position is untouched and the page is stored only if ``position`` is ``None`` (a read-once row
+        must not be lost even then)."""
+
+    @abstractmethod
+    def backlog(self) -> Backlog:
+        """What has not been worked off."""
+
+    @abstractmethod
+    def delivery(self, delivery_id: int) -> Delivery | None:
+        """A raw delivery, or ``None`` once it is pruned."""
+
+    @abstractmethod
+    def deliveries(self, first: int, last: int | None = None, source: str | None = None) -> Iterator[Delivery]:
+        """Raw deliveries by id, both ends included, in order, without holding a transaction open."""
+
+    @abstractmethod
+    def prune(self, before: Instant) -> int:
+        """Remove worked-off deliveries received before an instant, but none with an item in quarantine.
+        Returns how many."""
+
+    # -- normalizing -------------------------------------------------------------------------------
+
+    @abstractmethod
+    def work_off(
+        self, read: Callable[[Delivery], Reading], most_deliveries: int = 5_000, most_events: int = 10_000
+    ) -> Applied | None:
+        """Take the next deliveries of the inbox through ``read`` and apply them, together with the new
+        position in the inbox, in one transaction. Returns ``None`` when there was nothing to do. Any number
+        of processes may call it; they take turns. If ``read`` raises, the delivery goes to quarantine
+        whole."""
+
+    @abstractmethod
+    def apply(self, reads: Sequence[Read]) -> Applied:
+        """Add sightings, snapshots and problems to what is known. In one transaction; idempotent; the result
+        is a pure function of everything ever applied, whatever the order (laws 2 and 3)."""
+
+    @abstractmethod
+    def reapply(
+        self, deliveries: Sequence[Delivery], read: Callable[[Delivery], Reading], *, dry_run: bool = False
+    ) -> Applied:
+        """Forget what these deliveries said and apply them anew, after a mapping was mended. With
+        ``dry_run`` nothing is kept, only counted. Their items in quarantine that are understood now leave it."""
+
+    @abstractmethod
+    def quarantine(self, source: str | None = None, limit: int = 1000) -> list[QuarantineRow]:
+        """Items that could not be understood, newest delivery first."""
+
+    @abstractmethod
+    def quarantined(self) -> int:
+        """How many items are in quarantine."""
+
+    @abstractmethod
+    def rebuild(self) -> None:
+        """Recompute every derived table from the events, in one transaction (law 7)."""
+
+    @abstractmethod
+    def differences(self, limit: int = 100) -> list[Difference]:
+        """Where the derived tables are not what the events say. Empty is the only good answer."""
+
+    # -- feeds, claims, budgets --------------------------------------------------------------------
+
+    @abstractmethod
+    def ensure_feeds(self, rows: Sequence[FeedRow]) -> None:
+        """Make sure these feeds exist. One that exists keeps its position and due time; if its fingerprint
+        differs, it takes the new one and is no longer stopped."""
+
+    @abstractmethod
+    def feeds(self, source: str | None = None) -> list[FeedRow]:
+        """All feeds, ordered by source, feed, lane."""
+
+    @abstractmethod
+    def due_feeds(self, at: Instant) -> list[FeedRow]:
+        """Feeds that are due, not finished, not stopped, not parked, and whose resource nobody claims, the
+        longest overdue first. A hint: :meth:`claim` decides."""
+
+    @abstractmethod
+    def claim(
+        self, key: tuple[str, str, str], owner: str, until: Instant, *, at: Instant, force: bool = False
+    ) -> FeedRow | None:
+        """Claim a feed, if its resource is free and it is due (``force``: due or not, parked or not, stopped or
+        not; a free resource is still needed). ``owner`` must be unique to this run. Returns the feed as
+        claimed, or ``None``: somebody was faster, and that is fine."""
+
+    @abstractmethod
+    def finish(
+        self,
+        feed: FeedRow,
+        *,
+        due_at: Instant,
+        rows: int,
+        complete_until: Instant | None,
+        finished: bool = False,
+    ) -> None:
+        """The run succeeded: release the claim, clear problem, parking and failures. ``complete_until`` never
+        goes back. Does nothing if the claim was lost."""
+
+    @abstractmethod
+    def park(self, feed: FeedRow, until: Instant, problem: str, body: str = "") -> None:
+        """The run failed for now: release the claim, not due before ``until``, one more failure."""
+
+    @abstractmethod
+    def stop_source(self, feed: FeedRow, problem: str, body: str = "") -> None:
+        """The credentials were refused: release the claim and stop every feed of the source."""
+
+    @abstractmethod
+    def reserve(self, budget: str, interval_ms: int, at: Instant) -> Instant:
+        """Reserve the next turn of a budget shared by everyone who names it, turns being ``interval_ms`` apart.
+        Returns the instant of the turn, ``at`` or later; the caller waits for it."""
+
+    # -- keys and readers --------------------------------------------------------------------------
+
+    @abstractmethod
+    def add_key(self, row: KeyRow, digest: bytes) -> None:
+        """Keep a key under the digest of its secret. The same id again replaces it."""
+
+    @abstractmethod
+    def key(self, digest: bytes) -> KeyRow | None:
+        """The key with that digest, revoked and expired ones too."""
+
+    @abstractmethod
+    def keys(self) -> list[KeyRow]:
+        """All keys, oldest first."""
+
+    @abstractmethod
+    def revoke_key(self, key_id: str, at: Instant) -> bool:
+        """Revoke a key at once. False if there is none of that id."""
+
+    @abstractmethod
+    def reader_position(self, reader: str) -> int | None:
+        """The number up to which a named reader has been given events, ``None`` if it never read."""
+
+    @abstractmethod
+    def move_reader(self, reader: str, seen: int | None, position: int) -> bool:
+        """Move a reader from the position it was seen at. False: another call was faster, nothing moved."""
+
+    # -- reports -----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def funnel(self, which: Filter) -> Funnel:
+        """Counts per kind. ``kinds``, ``word``, contact and message conditions are refused with BadInput,
+        except by :meth:`events`. Kinds a source never itemises come from its latest snapshots, when no time
+        is asked for."""
+
+    @abstractmethod
+    def timeline(self, which: Filter, edges: Sequence[Instant]) -> list[Funnel]:
+        """A funnel for each slot between two neighbouring edges (ascending), empty ones too."""
+
+    @abstractmethod
+    def campaigns(self, which: Filter, limit: int = 1000, offset: int = 0) -> list[CampaignRow]:
+        """Campaigns with an event in the filter's time, each with its lifetime counts; the one with the latest
+        first event first, then by source and id."""
+
+    @abstractmethod
+    def events(
+        self, which: Filter, order: Order, *, limit: int, offset: int = 0, after: Bookmark | None = None
+    ) -> list[EventRow]:
+        """Events in order: ``newest`` or ``oldest`` by (occurred_at, id), ``arrival`` by number. ``after`` goes
+        on behind a bookmark, exclusive."""
+
+    @abstractmethod
+    def event(self, event_id: str) -> tuple[EventRow, list[Sighting]] | None:
+        """One event with its sightings, oldest received first."""
+
+    @abstractmethod
+    def contacts(self, which: Filter, limit: int = 100) -> list[ContactRow]:
+        """Contacts by ``contact_id``, ``external_id`` or ``email``, ordered by source and id."""
+
+    @abstractmethod
+    def messages(self, which: Filter, limit: int = 1000) -> list[MessageRow]:
+        """Messages of a contact (``contact_id``, ``external_id`` or ``email`` must be given), the latest
+        first occurrence first."""
+
+    @abstractmethod
+    def snapshots(self, source: str, campaign_id: str | None = None) -> list[Snapshot]:
+        """The latest snapshot per list and campaign, ordered by both."""
+
+    @abstractmethod
+    def last_number(self) -> int:
+        """The highest event number; 0 when there is none."""
+
+    @abstractmethod
+    def as_of(self) -> Instant | None:
+        """When the last worked-off delivery was received: reports contain everything up to it."""
+
+
+class Sighting(msgspec.Struct, frozen=True, kw_only=True):
+    """One delivery saying that an event happened."""
+
+    door: str
+    list: str
+    row: str
+    delivery_id: int
+    received_at: Instant
+    event: Event

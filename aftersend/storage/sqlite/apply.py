@@ -1,0 +1,415 @@
+"""From readings to events: one batch, set-based, in the transaction of its caller.
+
+1. Sightings the store has already are dropped: a redelivery costs one look-up.
+2. A slot nobody has seen, named once in the batch: its event is the sighting (nearly all).
+3. Any other slot is folded anew from all its sightings (:mod:`fold`), and its events corrected.
+4. New events are inserted and counted; the messages of corrected ones are recounted (:mod:`derived`).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from aftersend.storage.contract import Applied, Read
+from aftersend.storage.sqlite import rows
+from aftersend.storage.sqlite.codes import CHANNEL, DOOR
+from aftersend.storage.sqlite.contacts import Contacts
+from aftersend.storage.sqlite.derived import Derived, Fact
+from aftersend.storage.sqlite.fold import Folded, Sight, digest, fold
+from aftersend.storage.sqlite.messages import Messages
+from aftersend.storage.sqlite.slots import Stored, stored
+from aftersend.storage.sqlite.statements import batched, marks
+from aftersend.vocabulary import Event
+
+_json = msgspec.json.Encoder(order="deterministic")
+
+
+class Known(NamedTuple):
+    """The little of a stored event that tells a repeated sighting."""
+
+    n: int
+    list: str
+    row: str
+    digest: int
+    sightings: int
+
+
+Slots = dict[bytes, list[Sight]]
+
+
+class Applier:
+    """Applies readings. Keeps caches between batches; :meth:`forget` them when a transaction was undone."""
+
+    def __init__(self) -> None:
+        self._contacts = Contacts()
+        self._messages = Messages()
+        self._sources: dict[str, int] = {}
+        self._campaigns: dict[tuple[int, str], int] = {}
+        self._source_of: dict[int, int] = {}
+        self._version = -1
+
+    def forget(self) -> None:
+        """Drop what is remembered of the store."""
+        self._contacts.forget()
+        self._messages.forget()
+        self._sources.clear()
+        self._campaigns.clear()
+        self._source_of.clear()
+
+    def begin(self, c: sqlite3.Connection) -> None:
+        """At the start of a transaction: if somebody else wrote since the last one, remember nothing."""
+        version: int = c.execute("PRAGMA data_version").fetchone()[0]
+        if version != self._version:
+            self.forget()
+            self._version = version
+
+    def apply(self, c: sqlite3.Connection, reads: Sequence[Read]) -> Applied:
+        """Apply a batch. The caller holds the write transaction and has called :meth:`begin`."""
+        applied = Applied()
+        self._keep_snapshots(c, reads, applied)
+        keep_problems(c, reads, applied)
+        alone, contended = self._gather(c, reads)
+        self._drop_repeated(c, alone, contended)
+        applied.sightings = len(alone) + sum(len(sights) for sights in contended.values())
+        derived = Derived(c, self._source_of)
+        self._add(c, alone, contended, derived, applied)
+        derived.write()
+        return applied
+
+    def told_by(self, c: sqlite3.Connection, deliveries: Sequence[int]) -> set[bytes]:
+        """The slots of which these deliveries told first. Walks all events: no index serves it."""
+        slots: set[bytes] = set()
+        for chunk in batched(deliveries):
+            for table in ("events", "sightings"):
+                found = c.execute(f"SELECT slot FROM {table} WHERE delivery IN ({marks(len(chunk))})", chunk)
+                slots |= {slot for (slot,) in found}
+        return slots
+
+    def withdraw(self, c: sqlite3.Connection, deliveries: Sequence[int], slots: set[bytes]) -> int:
+        """Take back what these deliveries told first of these slots. Returns how many sightings that were."""
+        gone = set(deliveries)
+        before = self._stored(c, sorted(slots))
+        derived = Derived(c, self._source_of)
+        desired: dict[bytes, list[Folded]] = {}
+        withdrawn = 0
+        for slot, events in before.items():
+            sights = [s for event in events for s in event.folded.sights]
+            kept = [s for s in sights if s.delivery not in gone]
+            withdrawn += len(sights) - len(kept)
+            desired[slot] = fold(kept)
+        self._settle(c, before, desired, derived, Applied())
+        derived.write()
+        return withdrawn
+
+    # -- what is new in the batch ------------------------------------------------------------------
+
+    def _gather(self, c: sqlite3.Connection, reads: Sequence[Read]) -> tuple[dict[bytes, Sight], Slots]:
+        """The batch's sightings by slot, repetitions within the batch dropped: those alone, and the others."""
+        alone: dict[bytes, Sight] = {}
+        contended: Slots = {}
+        for read in reads:
+            delivery = read.delivery
+            source, door = self._source(c, delivery.source), DOOR[delivery.door]
+            for event in read.reading.events:
+                sight = Sight(event, digest(event), source, door, delivery.id, delivery.received_at)
+                other = alone.setdefault(event.slot, sight)
+                if other is sight:
+                    continue
+                rivals = contended.setdefault(event.slot, [other])
+                if not any(_same(sight, rival) for rival in rivals):
+                    rivals.append(sight)
+        for slot, rivals in list(contended.items()):
+            if len(rivals) == 1:
+                del contended[slot]
+            else:
+                del alone[slot]
+        return alone, contended
+
+    def _drop_repeated(self, c: sqlite3.Connection, alone: dict[bytes, Sight], contended: Slots) -> None:
+        """Leave in ``alone`` only slots nobody has seen; move others that say something new to ``contended``."""
+        known: dict[bytes, list[Known]] = {}
+        for chunk in batched([*alone, *contended]):
+            for slot, *rest in c.execute(
+                f"SELECT slot, n, list, row, digest, sightings FROM events WHERE slot IN ({marks(len(chunk))})",
+                chunk,
+            ):
+                known.setdefault(slot, []).append(Known(*rest))
+        open_slots = []
+        for slot, events in known.items():
+            if slot in alone:
+                contended[slot] = [alone.pop(slot)]
+            told = {(k.list, k.row, k.digest) for k in events if k.sightings == 1}
+            contended[slot] = [s for s in contended[slot] if (s.event.list, s.event.row, s.digest) not in told]
+            if not contended[slot]:
+                del contended[slot]
+            elif any(k.sightings > 1 for k in events):
+                open_slots.append(slot)
+        for chunk in batched(open_slots):
+            for slot, *told_before in c.execute(
+                f"SELECT slot, list, row, digest FROM sightings WHERE slot IN ({marks(len(chunk))})", chunk
+            ):
+                if slot in contended:
+                    contended[slot] = [
+                        s for s in contended[slot] if [s.event.list, s.event.row, s.digest] != told_before
+                    ]
+                    if not contended[slot]:
+                        del contended[slot]
+
+    # -- from sightings to events ------------------------------------------------------------------
+
+    def _add(
+        self,
+        c: sqlite3.Connection,
+        alone: dict[bytes, Sight],
+        contended: Slots,
+        derived: Derived,
+        applied: Applied,
+    ) -> None:
+        desired: dict[bytes, list[Folded]] = {}
+        before: dict[bytes, list[Stored]] = {}
+        if contended:
+            self._contacts.learn(c, [(s.source, s.event) for sights in contended.values() for s in sights])
+            before = self._stored(c, list(contended))
+            for slot, sights in contended.items():
+                told = [s for event in before.get(slot, ()) for s in event.folded.sights]
+                desired[slot] = fold([*told, *sights])
+        if alone:
+            self._insert_alone(c, list(alone.values()), derived)
+            applied.events_added += len(alone)
+        if desired:
+            self._settle(c, before, desired, derived, applied)
+
+    def _insert_alone(self, c: sqlite3.Connection, sights: list[Sight], derived: Derived) -> None:
+        """The fast way: every sighting is a new event."""
+        told = [(s.source, s.event) for s in sights]
+        contacts, new_contacts = self._contacts.learn(c, told)
+        campaigns = [self._campaign(c, s.source, s.event.campaign_id) for s in sights]
+        self._insert(
+            c,
+            [(s.source, 0, Folded(s.event, [s])) for s in sights],
+            campaigns,
+            contacts,
+            new_contacts,
+            derived,
+        )
+
+    def _insert(
+        self,
+        c: sqlite3.Connection,
+        wanted: list[tuple[int, int, Folded]],
+        campaigns: list[int],
+        contacts: list[int],
+        new_contacts: set[int],
+        derived: Derived,
+    ) -> None:
+        keys = [
+            (campaign, contact, CHANNEL[f.event.channel], _message_key(f.event))
+            for (_, _, f), campaign, contact in zip(wanted, campaigns, contacts, strict=True)
+        ]
+        messages, new_messages = self._messages.resolve(c, keys, new_contacts)
+        number: int = c.execute("SELECT last_number FROM state").fetchone()[0]
+        values = []
+        facts = []
+        for (source, n, folded), campaign, contact, message in zip(wanted, campaigns, contacts, messages, strict=True):
+            number += 1
+            event = folded.event
+            account = rows.account(event)
+            values.append(
+                (
+                    number,
+                    event.slot,
+                    n,
+                    source,
+                    campaign,
+                    contact,
+                    message.id,
+                    *_weight(folded.sights),
+                    *account,
+                )
+            )
+            facts.append(
+                Fact(message.id, message.pair, campaign, account[1], account[0], account[2], event.occurred_at)
+            )
+        c.executemany(rows.INSERT, values)
+        c.execute("UPDATE state SET last_number = ?", (number,))
+        derived.add(facts, new_messages)
+
+    def _settle(
+        self,
+        c: sqlite3.Connection,
+        standing: dict[bytes, list[Stored]],
+        desired: dict[bytes, list[Folded]],
+        derived: Derived,
+        applied: Applied,
+    ) -> None:
+        """The slow way: make the events of these slots what their sightings say, and recount their messages."""
+        touched: list[Fact] = []
+        added: list[tuple[int, int, Folded]] = []
+        changed: list[tuple[Stored, int, Folded]] = []
+        for slot, events in desired.items():
+            before = standing.get(slot, [])
+            for n, folded in enumerate(events):
+                if n >= len(before):
+                    added.append((folded.sights[0].source, n, folded))
+                elif before[n].folded != folded:
+                    changed.append((before[n], n, folded))
+            for gone in before[len(events) :]:
+                derived.take_away(gone.fact)
+                touched.append(gone.fact)
+                c.execute("DELETE FROM events WHERE id = ?", (gone.id,))
+                applied.events_removed += 1
+        if added:
+            events_added = [(source, folded.event) for source, _, folded in added]
+            contacts = self._contacts.ids(c, events_added)
+            campaigns = [self._campaign(c, source, event.campaign_id) for source, event in events_added]
+            self._insert(c, added, campaigns, contacts, set(), derived)
+            applied.events_added += len(added)
+        if changed:
+            touched += self._update(c, changed, derived)
+            applied.events_changed += len(changed)
+        self._keep_sightings(c, desired)
+        if touched:
+            derived.recount(touched)
+
+    def _update(self, c: sqlite3.Connection, changed: list[tuple[Stored, int, Folded]], derived: Derived) -> list[Fact]:
+        """Write the new accounts of events; returns the facts, before and after, of those that count differently."""
+        events = [(folded.sights[0].source, folded.event) for _, _, folded in changed]
+        contacts = self._contacts.ids(c, events)
+        campaigns = [self._campaign(c, source, event.campaign_id) for source, event in events]
+        keys = [
+            (campaign, contact, CHANNEL[event.channel], _message_key(event))
+            for (_, event), campaign, contact in zip(events, campaigns, contacts, strict=True)
+        ]
+        messages, _ = self._messages.resolve(c, keys, set())
+        touched = []
+        for (before, n, folded), (source, event), campaign, contact, message in zip(
+            changed, events, campaigns, contacts, messages, strict=True
+        ):
+            account = rows.account(event)
+            c.execute(
+                rows.UPDATE,
+                (
+                    event.slot,
+                    n,
+                    source,
+                    campaign,
+                    contact,
+                    message.id,
+                    *_weight(folded.sights),
+                    *account,
+                    before.id,
+                ),
+            )
+            fact = Fact(message.id, message.pair, campaign, account[1], account[0], account[2], event.occurred_at)
+            if fact != before.fact:
+                derived.take_away(before.fact)
+                derived.put_back(fact)
+                touched += [before.fact, fact]
+        return touched
+
+    def _keep_sightings(self, c: sqlite3.Connection, desired: dict[bytes, list[Folded]]) -> None:
+        """An event with one sighting is its own record; the sightings of any other are kept beside it."""
+        c.executemany("DELETE FROM sightings WHERE slot = ?", [(slot,) for slot in desired])
+        c.executemany(
+            "INSERT INTO sightings VALUES (?,?,?,?,?,?,?,?)",
+            [
+                (
+                    slot,
+                    s.event.list,
+                    s.event.row,
+                    s.digest,
+                    s.door,
+                    s.delivery,
+                    s.received_at,
+                    _json.encode(s.event),
+                )
+                for slot, events in sorted(desired.items())
+                for folded in events
+                if len(folded.sights) > 1
+                for s in folded.sights
+            ],
+        )
+
+    def _stored(self, c: sqlite3.Connection, slots: Sequence[bytes]) -> dict[bytes, list[Stored]]:
+        found = stored(c, slots)
+        for events in found.values():
+            for event in events:
+                self._source_of[event.fact.campaign] = event.source
+        return found
+
+    # -- the rest of a reading ---------------------------------------------------------------------
+
+    def _keep_snapshots(self, c: sqlite3.Connection, reads: Sequence[Read], applied: Applied) -> None:
+        for read in reads:
+            for snapshot in read.reading.snapshots:
+                # Two of the same instant: the greater text stands, so that the order doesn't matter.
+                c.execute(
+                    "INSERT INTO snapshots VALUES (?,?,?,?,?) "
+                    "ON CONFLICT DO UPDATE SET snapshot = max(snapshot, excluded.snapshot)",
+                    (
+                        self._source(c, read.delivery.source),
+                        snapshot.list,
+                        snapshot.campaign_id or "",
+                        snapshot.read_at,
+                        _json.encode(snapshot).decode(),
+                    ),
+                )
+                applied.snapshots += 1
+
+    def _source(self, c: sqlite3.Connection, name: str) -> int:
+        if name not in self._sources:
+            c.execute("INSERT OR IGNORE INTO sources (name) VALUES (?)", (name,))
+            self._sources[name] = c.execute("SELECT id FROM sources WHERE name = ?", (name,)).fetchone()[0]
+        return self._sources[name]
+
+    def _campaign(self, c: sqlite3.Connection, source: int, campaign_id: str | None) -> int:
+        key = (source, campaign_id or "")
+        campaign = self._campaigns.get(key)
+        if campaign is None:
+            c.execute("INSERT OR IGNORE INTO campaigns (source, campaign_id) VALUES (?,?)", key)
+            campaign = c.execute("SELECT id FROM campaigns WHERE source = ? AND campaign_id = ?", key).fetchone()[0]
+            self._campaigns[key] = campaign
+            self._source_of[campaign] = source
+        return campaign
+
+
+def _message_key(event: Event) -> str:
+    return event.message_id or "" if event.by_message else event.activity_id or ""
+
+
+def _same(one: Sight, other: Sight) -> bool:
+    return one.digest == other.digest and one.event == other.event
+
+
+def _weight(sights: list[Sight]) -> tuple[int, int, int, int, int]:
+    """The values of :data:`rows.WEIGHT`."""
+    if len(sights) == 1:
+        only = sights[0]
+        return (only.door, 1, only.delivery, only.received_at, only.digest)
+    doors = 0
+    for sight in sights:
+        doors |= sight.door
+    return (
+        doors,
+        len(sights),
+        min(s.delivery for s in sights),
+        min(s.received_at for s in sights),
+        sights[0].digest,
+    )
+
+
+def keep_problems(c: sqlite3.Connection, reads: Sequence[Read], applied: Applied) -> None:
+    """Put what could not be understood into quarantine."""
+    values: list[tuple[Any, ...]] = []
+    for read in reads:
+        d = read.delivery
+        values += [
+            (d.id, p.item, d.source, d.door, d.feed, d.received_at, p.reason, p.raw[:2000])
+            for p in read.reading.problems
+        ]
+    c.executemany("INSERT OR REPLACE INTO quarantine VALUES (?,?,?,?,?,?,?,?)", values)
+    applied.problems += len(values)

@@ -1,0 +1,179 @@
+"""Laws 2, 3 and 7: reports are a pure function of the set of sightings."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections import defaultdict
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aftersend.storage import open_store
+from aftersend.storage.contract import Filter, Read
+from aftersend.vocabulary import (
+    BounceClass,
+    Channel,
+    Clock,
+    Door,
+    Event,
+    Kind,
+    Machine,
+    Precision,
+    Snapshot,
+    slot_key,
+)
+from tests.conformance.events import MINUTE, T0, read, reports
+
+LAWS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LISTS = {"activities": Door.FEED, "recentActivities": Door.FEED, "webhook": Door.WEBHOOK}
+
+
+@st.composite
+def sightings(draw: st.DrawFn) -> tuple[Door, Event]:
+    """A sighting out of a small world, so that slots, rows, pairs and names meet all the time."""
+    contact = draw(st.sampled_from("abc"))
+    kind = draw(st.sampled_from([Kind.SENT, Kind.OPENED, Kind.CLICKED, Kind.BOUNCED]))
+    campaign = draw(st.sampled_from(["7", "7", "8", None]))
+    minute = draw(st.integers(0, 2)) * 8
+    list_ = draw(st.sampled_from(sorted(LISTS)))
+    seconds = draw(st.integers(0, 59)) if list_ == "webhook" else 0
+    by_message = draw(st.booleans()) and list_ == "webhook"
+    names = draw(st.sampled_from(["id", "id", "email"]))
+    event = Event(
+        slot=slot_key(T0 + minute * MINUTE, "acme", kind, campaign, contact),
+        kind=kind,
+        word=kind,
+        occurred_at=T0 + minute * MINUTE + seconds * 1000,
+        list=list_,
+        row=draw(st.sampled_from(["1", "2", "3"])),
+        row_id=draw(st.sampled_from([None, "11", "12"])),
+        precision=Precision.SECOND if list_ == "webhook" else Precision.MINUTE,
+        clock=draw(st.sampled_from([Clock.STATED, Clock.STATED, Clock.RECEIVED])),
+        channel=draw(st.sampled_from([Channel.EMAIL, Channel.EMAIL, Channel.SMS])),
+        campaign_id=campaign,
+        message_id=draw(st.sampled_from(["m1", "m2"])) if by_message else None,
+        by_message=by_message,
+        contact_id=contact if names == "id" else None,
+        email=draw(st.sampled_from([f"{contact}@example.com", f"{contact.upper()}@example.com"]))
+        if names == "email" or draw(st.booleans())
+        else None,
+        external_id=draw(st.sampled_from([None, f"crm-{contact}", "crm-x"])),
+        ip=draw(st.sampled_from([None, "192.0.2.1"])),
+        machine=draw(st.sampled_from(Machine)),
+        bounce_class=draw(st.sampled_from([None, *BounceClass])) if kind is Kind.BOUNCED else None,
+        metadata=draw(st.sampled_from([{}, {"group_id": "5"}, {"group_id": "6", "a": "b"}])),
+    )
+    return LISTS[list_], event
+
+
+def stored_reports(reads: list[Read], batches: list[int]) -> bytes:
+    """Apply reads in batches of these sizes; every report, after the derived tables were proved right."""
+    with tempfile.TemporaryDirectory() as directory:
+        store = open_store(f"sqlite:///{directory}/store.db")
+        store.migrate()
+        place = 0
+        while place < len(reads):
+            size = batches[place % len(batches)]
+            store.apply(reads[place : place + size])
+            place += size
+        assert store.differences() == []
+        answer = reports(store)
+        store.rebuild()
+        assert reports(store) == answer
+        store.close()
+        return answer
+
+
+@LAWS
+@given(
+    told=st.lists(sightings(), max_size=14),
+    seed=st.integers(0, 2**32),
+    batches=st.lists(st.integers(1, 5), min_size=1, max_size=3),
+)
+def test_any_order_duplication_and_batching_gives_the_same_reports(told, seed, batches):
+    straight = [read(n, [event], door) for n, (door, event) in enumerate(told, 1)]
+    chance = random.Random(seed)
+    disturbed = straight + [
+        read(1000 + n, [event], door) for n, (door, event) in enumerate(told) if chance.random() < 0.4
+    ]
+    chance.shuffle(disturbed)
+    # Neighbours of one door sometimes come in one delivery.
+    joined: list[Read] = []
+    for one in disturbed:
+        if joined and joined[-1].delivery.door is one.delivery.door and chance.random() < 0.3:
+            joined[-1] = read(one.delivery.id, joined[-1].reading.events + one.reading.events, one.delivery.door)
+        else:
+            joined.append(one)
+    assert stored_reports(straight, [len(straight) or 1]) == stored_reports(joined, batches)
+
+
+@LAWS
+@given(told=st.lists(sightings(), max_size=20))
+def test_a_slot_has_as_many_events_as_its_longest_list_has_rows(told):
+    rows: dict[bytes, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for _, event in told:
+        rows[event.slot][event.list].add(event.row)
+    expected = sum(max(len(r) for r in lists.values()) for lists in rows.values())
+    with tempfile.TemporaryDirectory() as directory:
+        store = open_store(f"sqlite:///{directory}/store.db")
+        store.migrate()
+        for n, (door, event) in enumerate(told, 1):
+            store.apply([read(n, [event], door)])
+        assert len(store.events(Filter(channels=None), "arrival", limit=1000)) == expected
+        assert sum(c.total for c in store.funnel(Filter(channels=None)).values()) == expected
+        store.close()
+
+
+@LAWS
+@given(told=st.lists(sightings(), min_size=1, max_size=10), gone=st.sets(st.integers(1, 10)))
+def test_withdrawing_and_applying_again_changes_nothing(told, gone):
+    """Re-normalizing with an unchanged mapping is a no-op, dry or not (law 7)."""
+    with tempfile.TemporaryDirectory() as directory:
+        store = open_store(f"sqlite:///{directory}/store.db")
+        store.migrate()
+        reads = {n: read(n, [event], door) for n, (door, event) in enumerate(told, 1)}
+        store.apply(list(reads.values()))
+        before = reports(store)
+        again = [reads[n].delivery for n in sorted(gone) if n in reads]
+        for dry_run in (True, False):
+            store.reapply(again, lambda d: reads[d.id].reading, dry_run=dry_run)
+            assert store.differences() == []
+            assert reports(store) == before
+        store.close()
+
+
+@LAWS
+@given(
+    totals=st.lists(
+        st.tuples(st.sampled_from(["7", "8"]), st.integers(0, 3), st.integers(0, 5), st.integers(0, 5)), max_size=8
+    ),
+    seed=st.integers(0, 2**32),
+)
+def test_only_the_latest_snapshot_counts_whatever_the_order(totals, seed):
+    snapshots = [
+        Snapshot(
+            list="activitiesSummary",
+            campaign_id=campaign,
+            read_at=T0 + at,
+            counts={Kind.COMPLAINED: (total, unique)},
+            raw={"report_spam": total},
+            stands_for=(Kind.COMPLAINED,),
+        )
+        for campaign, at, total, unique in totals
+    ]
+    straight = [read(n, [], snapshots=[snapshot]) for n, snapshot in enumerate(snapshots, 1)]
+    shuffled = straight * 2
+    random.Random(seed).shuffle(shuffled)
+    assert stored_reports(straight, [3]) == stored_reports(shuffled, [2])
+    latest = {s.campaign_id: s for s in sorted(snapshots, key=lambda s: (s.read_at, msgspec.json.encode(s)))}
+    with tempfile.TemporaryDirectory() as directory:
+        store = open_store(f"sqlite:///{directory}/store.db")
+        store.migrate()
+        store.apply(shuffled)
+        count = store.funnel(Filter())[Kind.COMPLAINED]
+        assert (count.total, count.unique) == tuple(
+            sum(s.counts[Kind.COMPLAINED][i] for s in latest.values()) for i in (0, 1)
+        )
+        store.close()
