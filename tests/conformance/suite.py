@@ -1,0 +1,678 @@
+"""What every store must do. A store's test module subclasses :class:`StoreSuite` and gives a fixture ``store``."""
+
+from __future__ import annotations
+
+import threading
+
+import msgspec
+import pytest
+
+from aftersend.storage.contract import ClaimLost, Count, FeedRow, Filter, KeyRow, Outcome, Store
+from aftersend.vocabulary import (
+    BadInput,
+    BounceClass,
+    Channel,
+    Delivery,
+    Door,
+    Event,
+    Kind,
+    Machine,
+    Precision,
+    Problem,
+    Reading,
+    Snapshot,
+    slot_key,
+)
+from tests.conformance.events import MINUTE, T0, event, read
+
+HOUR = 60 * MINUTE
+
+
+def delivery(body: bytes = b"x", source: str = "acme", at: int = T0) -> Delivery:
+    return Delivery(
+        source=source,
+        door=Door.WEBHOOK,
+        received_at=at,
+        body=body,
+        content_type="text/plain",
+        context={"address": "192.0.2.1", "query": "ש=1"},
+    )
+
+
+def feed(name: str = "activities", source: str = "acme", **more: object) -> FeedRow:
+    more.setdefault("resource", f"{source}/{name}")
+    return FeedRow(source=source, feed=name, fingerprint="f", **more)
+
+
+def events_of(one: Delivery) -> Reading:
+    """A reader for tests: each line of the body is a contact that was sent to; ``!`` can't be understood."""
+    reading = Reading()
+    for item, line in enumerate(one.body.decode().split()):
+        if line == "!":
+            reading.problems.append(Problem(item=item, reason="Not a contact.", raw=b"!"))
+        elif line == "boom":
+            raise RuntimeError("a reader's own fault")
+        else:
+            reading.events.append(event(Kind.SENT, line, T0))
+    return reading
+
+
+class InboxSuite:
+    def test_deliveries_come_back_byte_for_byte_with_increasing_ids(self, store: Store) -> None:
+        sent = [delivery(b"\xff\x00one"), delivery("שלום".encode()), delivery(b"")]
+        ids = store.append(sent)
+        assert ids == sorted(set(ids))
+        assert len(ids) == 3
+        assert list(store.deliveries(ids[0])) == [
+            msgspec.structs.replace(d, id=id) for d, id in zip(sent, ids, strict=True)
+        ]
+        assert store.delivery(ids[1]) == msgspec.structs.replace(sent[1], id=ids[1])
+        assert store.delivery(ids[2] + 1) is None
+        assert store.append([]) == []
+
+    def test_deliveries_can_be_walked_by_range_and_source(self, store: Store) -> None:
+        ids = store.append([delivery(b"%d" % n, source="acme" if n % 2 else "other") for n in range(1200)])
+        assert [d.body for d in store.deliveries(ids[0])] == [b"%d" % n for n in range(1200)]
+        some = list(store.deliveries(ids[3], ids[7], "acme"))
+        assert [d.id for d in some] == [ids[3], ids[5], ids[7]]
+
+    def test_appending_from_many_threads_loses_and_repeats_nothing(self, store: Store) -> None:
+        taken: list[int] = []
+
+        def work(name: int) -> None:
+            for n in range(20):
+                taken.extend(store.append([delivery(b"%d-%d" % (name, n))]))
+
+        threads = [threading.Thread(target=work, args=(name,)) for name in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(set(taken)) == 120
+        assert {d.body for d in store.deliveries(1)} == {b"%d-%d" % (i, n) for i in range(6) for n in range(20)}
+
+    def test_the_backlog_tells_how_much_waits_and_since_when(self, store: Store) -> None:
+        assert (store.backlog().deliveries, store.backlog().oldest_received_at) == (0, None)
+        store.append([delivery(b"a", at=T0 + 5), delivery(b"b", at=T0 + 9)])
+        assert (store.backlog().deliveries, store.backlog().oldest_received_at) == (2, T0 + 5)
+        store.work_off(events_of, most_deliveries=1)
+        assert (store.backlog().deliveries, store.backlog().oldest_received_at) == (1, T0 + 9)
+        store.work_off(events_of)
+        assert (store.backlog().deliveries, store.backlog().oldest_received_at) == (0, None)
+
+    def test_pruning_spares_what_waits_what_is_young_and_what_is_in_quarantine(self, store: Store) -> None:
+        old, bad = store.append([delivery(b"a", at=T0), delivery(b"!", at=T0)])
+        (young,) = store.append([delivery(b"b", at=T0 + HOUR)])
+        store.work_off(events_of)
+        (waiting,) = store.append([delivery(b"c", at=T0)])
+        assert store.prune(T0 + 1) == 1
+        assert [d.id for d in store.deliveries(1)] == [bad, young, waiting]
+        assert old not in {bad, young, waiting}
+        assert store.append([delivery(b"d")])[0] > waiting
+
+
+class NormalizingSuite:
+    def test_working_off_applies_each_delivery_once(self, store: Store) -> None:
+        assert store.work_off(events_of) is None
+        store.append([delivery(b"a b"), delivery(b"b c")])
+        applied = store.work_off(events_of)
+        assert applied is not None
+        assert (applied.events_added, applied.problems) == (3, 0)
+        assert store.work_off(events_of) is None
+        assert store.funnel(Filter())[Kind.SENT] == Count(3, 3)
+        assert store.as_of() == T0
+
+    def test_one_bad_item_never_stops_the_others(self, store: Store) -> None:
+        ids = store.append([delivery(b"a ! b"), delivery(b"boom"), delivery(b"c")])
+        applied = store.work_off(events_of)
+        assert applied is not None
+        assert (applied.events_added, applied.problems) == (3, 2)
+        assert [(q.delivery_id, q.item, q.reason, q.raw) for q in store.quarantine()] == [
+            (ids[1], 0, "The reader failed: RuntimeError.", b"boom"),
+            (ids[0], 1, "Not a contact.", b"!"),
+        ]
+        assert store.quarantined() == 2
+        assert store.quarantine(source="other") == []
+        assert (store.quarantine()[1].source, store.quarantine()[1].door, store.quarantine()[1].received_at) == (
+            "acme",
+            "webhook",
+            T0,
+        )
+
+    def test_a_mended_reader_replays_the_quarantine(self, store: Store) -> None:
+        ids = store.append([delivery(b"a ! b"), delivery(b"c")])
+        store.work_off(events_of)
+
+        def mended(one: Delivery) -> Reading:
+            return events_of(msgspec.structs.replace(one, body=one.body.replace(b"!", b"z")))
+
+        bad = [d for d in store.deliveries(1) if d.id == ids[0]]
+        trial = store.reapply(bad, mended, dry_run=True)
+        assert (trial.events_added, trial.events_removed, trial.events_changed, trial.problems) == (1, 0, 0, 0)
+        assert store.quarantined() == 1
+        assert store.funnel(Filter())[Kind.SENT].total == 3
+        applied = store.reapply(bad, mended)
+        assert (applied.events_added, applied.events_removed, applied.problems) == (1, 0, 0)
+        assert store.quarantined() == 0
+        assert store.funnel(Filter())[Kind.SENT].total == 4
+        assert store.differences() == []
+
+    def test_a_mended_mapping_moves_events_and_their_counts(self, store: Store) -> None:
+        store.append([delivery(b"a b"), delivery(b"c")])
+        store.work_off(events_of)
+
+        def as_drops(one: Delivery) -> Reading:
+            return Reading(events=[event(Kind.DROPPED, e.contact_id or "", T0) for e in events_of(one).events])
+
+        everything = list(store.deliveries(1))
+        trial = store.reapply(everything, as_drops, dry_run=True)
+        assert (trial.events_added, trial.events_removed) == (3, 3)
+        assert store.funnel(Filter())[Kind.SENT].total == 3
+        store.reapply(everything, as_drops)
+        assert store.funnel(Filter())[Kind.SENT].total == 0
+        assert store.funnel(Filter())[Kind.DROPPED] == Count(3, 3)
+        assert store.differences() == []
+
+    def test_a_rebuild_mends_what_doctor_finds(self, store: Store) -> None:
+        store.apply([read(1, [event(Kind.SENT, "a", T0), event(Kind.OPENED, "a", T0 + MINUTE)])])
+        assert store.differences() == []
+        self.damage(store)
+        assert store.differences() != []
+        store.rebuild()
+        assert store.differences() == []
+
+    def damage(self, store: Store) -> None:
+        """Falsify a derived table behind the store's back."""
+        raise NotImplementedError
+
+    def test_workers_at_the_same_time_take_turns(self, store: Store) -> None:
+        store.append([delivery(b"c%d" % n) for n in range(300)])
+
+        def work() -> None:
+            while store.work_off(events_of, most_deliveries=7) is not None:
+                pass
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert store.funnel(Filter())[Kind.SENT] == Count(300, 300)
+        assert store.backlog().deliveries == 0
+
+
+class FeedsSuite:
+    def claim(self, store: Store, row: FeedRow, owner: str = "me", at: int = T0, **more: object) -> FeedRow | None:
+        return store.claim(row.key, owner, at + MINUTE, at=at, **more)
+
+    def test_a_feed_is_made_once_and_keeps_its_position(self, store: Store) -> None:
+        row = feed(due_at=T0, position={"through": 5})
+        store.ensure_feeds([row])
+        store.ensure_feeds([feed(due_at=T0 + 99, position={"through": 7})])
+        assert store.feeds() == [row]
+        assert store.feeds("acme") == [row]
+        assert store.feeds("other") == []
+
+    def test_only_due_feeds_with_a_free_resource_are_due(self, store: Store) -> None:
+        first, second = feed("a", due_at=T0, resource="key"), feed("b", due_at=T0 - 5, resource="key")
+        later = feed("c", due_at=T0 + 1)
+        store.ensure_feeds([first, second, later])
+        assert [f.feed for f in store.due_feeds(T0)] == ["b", "a"]
+        assert self.claim(store, second) is not None
+        assert store.due_feeds(T0) == []
+        assert self.claim(store, first, "you") is None
+        assert [f.feed for f in store.due_feeds(T0 + MINUTE)] == ["b", "a", "c"]
+
+    def test_a_claim_is_had_by_one_of_many(self, store: Store) -> None:
+        row = feed(due_at=T0)
+        store.ensure_feeds([row])
+        won: list[str] = []
+
+        def work(owner: str) -> None:
+            if self.claim(store, row, owner):
+                won.append(owner)
+
+        threads = [threading.Thread(target=work, args=(f"w{n}",)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(won) == 1
+        assert store.feeds()[0].owner == won[0]
+
+    def test_a_page_and_its_position_are_one(self, store: Store) -> None:
+        row = feed(due_at=T0)
+        store.ensure_feeds([row])
+        held = self.claim(store, row)
+        assert held is not None
+        id = store.append_page(held, delivery(b"page"), {"page": 1}, T0 + HOUR)
+        assert store.delivery(id) == msgspec.structs.replace(delivery(b"page"), id=id)
+        now = store.feeds()[0]
+        assert (now.position, now.claimed_until) == ({"page": 1}, T0 + HOUR)
+
+    def test_a_lost_claim_moves_nothing_and_loses_no_read_once_page(self, store: Store) -> None:
+        row = feed(due_at=T0)
+        store.ensure_feeds([row])
+        slow = self.claim(store, row, "slow")
+        assert slow is not None
+        fast = self.claim(store, row, "fast", at=T0 + MINUTE)
+        assert fast is not None
+        with pytest.raises(ClaimLost):
+            store.append_page(slow, delivery(b"again"), {"page": 1}, T0 + HOUR)
+        assert list(store.deliveries(1)) == []
+        with pytest.raises(ClaimLost):
+            store.append_page(slow, delivery(b"once"), None, T0 + HOUR)
+        assert [d.body for d in store.deliveries(1)] == [b"once"]
+        store.finish(slow, due_at=T0 + HOUR, rows=9, complete_until=None)
+        store.park(slow, T0 + HOUR, "late")
+        still = store.feeds()[0]
+        assert (still.owner, still.position, still.last_rows, still.problem) == ("fast", {}, None, None)
+
+    def test_finishing_releases_and_clears(self, store: Store) -> None:
+        row = feed(due_at=T0)
+        store.ensure_feeds([row])
+        held = self.claim(store, row)
+        assert held is not None
+        store.park(held, T0 + HOUR, "It said 429.", "b" * 5000)
+        parked = store.feeds()[0]
+        assert (parked.owner, parked.parked_until, parked.problem, parked.problem_body, parked.failures) == (
+            None,
+            T0 + HOUR,
+            "It said 429.",
+            "b" * 2000,
+            1,
+        )
+        assert store.due_feeds(T0 + 1) == []
+        assert self.claim(store, row, at=T0 + 1) is None
+        forced = self.claim(store, row, at=T0 + 1, force=True)
+        assert forced is not None
+        store.finish(forced, due_at=T0 + 2 * HOUR, rows=3, complete_until=T0)
+        done = store.feeds()[0]
+        assert (done.owner, done.parked_until, done.problem, done.problem_body, done.failures) == (
+            None,
+            None,
+            None,
+            None,
+            0,
+        )
+        assert (done.due_at, done.last_rows, done.complete_until, done.quiet_runs) == (T0 + 2 * HOUR, 3, T0, 0)
+        assert done.last_success_at is not None
+
+    def test_complete_until_never_goes_back_and_quiet_runs_are_counted(self, store: Store) -> None:
+        row = feed(due_at=T0)
+        store.ensure_feeds([row])
+        for rows, until, expected in ((0, None, (None, 0)), (5, T0, (T0, 0)), (0, T0 - 9, (T0, 1)), (0, None, (T0, 2))):
+            held = self.claim(store, row, force=True)
+            assert held is not None
+            store.finish(held, due_at=T0, rows=rows, complete_until=until)
+            now = store.feeds()[0]
+            assert (now.complete_until, now.quiet_runs) == expected
+
+    def test_refused_credentials_stop_the_source_until_they_change(self, store: Store) -> None:
+        a, b, other = feed("a", due_at=T0), feed("b", due_at=T0), feed("a", source="other", due_at=T0)
+        store.ensure_feeds([a, b, other])
+        held = self.claim(store, a)
+        assert held is not None
+        store.stop_source(held, "The key was refused.", "no")
+        assert [(f.source, f.feed, f.stopped, f.problem) for f in store.feeds()] == [
+            ("acme", "a", True, "The key was refused."),
+            ("acme", "b", True, "The key was refused."),
+            ("other", "a", False, None),
+        ]
+        assert [f.source for f in store.due_feeds(T0)] == ["other"]
+        store.ensure_feeds([msgspec.structs.replace(a, fingerprint="new")])
+        assert [f.feed for f in store.due_feeds(T0) if f.source == "acme"] == ["a"]
+
+    def test_a_finished_lane_is_never_claimed_again(self, store: Store) -> None:
+        row = feed(lane="backfill:x", since=T0, until=T0 + HOUR, due_at=T0)
+        store.ensure_feeds([row])
+        held = self.claim(store, row)
+        assert held is not None
+        assert (held.since, held.until) == (T0, T0 + HOUR)
+        store.finish(held, due_at=T0, rows=1, complete_until=None, finished=True)
+        assert store.due_feeds(T0 + HOUR) == []
+        assert self.claim(store, row, at=T0 + HOUR, force=True) is None
+
+    def test_turns_of_a_budget_are_apart(self, store: Store) -> None:
+        assert [store.reserve("key", 100, T0) for _ in range(3)] == [T0, T0 + 100, T0 + 200]
+        assert store.reserve("other", 100, T0) == T0
+        assert store.reserve("key", 100, T0 + HOUR) == T0 + HOUR
+
+
+class KeysSuite:
+    def test_keys_are_found_by_digest_listed_and_revoked(self, store: Store) -> None:
+        one = KeyRow(
+            id="k1",
+            name="spreadsheet",
+            scopes=("reports:read",),
+            sources=("acme",),
+            created_at=T0,
+            expires_at=T0 + HOUR,
+            revoked_at=None,
+        )
+        two = msgspec.structs.replace(one, id="k2", sources=None, created_at=T0 + 1, expires_at=None)
+        store.add_key(one, b"d1")
+        store.add_key(two, b"d2")
+        assert store.key(b"d1") == one
+        assert store.key(b"d3") is None
+        assert store.keys() == [one, two]
+        assert store.revoke_key("k1", T0 + 5)
+        assert not store.revoke_key("k9", T0 + 5)
+        assert store.key(b"d1") == msgspec.structs.replace(one, revoked_at=T0 + 5)
+        store.add_key(msgspec.structs.replace(two, name="new"), b"d4")
+        assert store.key(b"d2") is None
+        assert [k.name for k in store.keys()]  # noqa: SIM118 == ["spreadsheet", "new"]
+
+    def test_a_reader_moves_only_from_where_it_was_seen(self, store: Store) -> None:
+        assert store.reader_position("r") is None
+        assert store.move_reader("r", None, 5)
+        assert not store.move_reader("r", None, 6)
+        assert not store.move_reader("r", 4, 6)
+        assert store.move_reader("r", 5, 6)
+        assert store.reader_position("r") == 6
+
+
+class ReportsSuite:
+    def fill(self, store: Store) -> None:
+        """Campaign 7: a, b and c were sent to; a opened twice (once by a machine, first), b clicked; c bounced.
+        Campaign 8: a. One text message."""
+        store.apply(
+            [
+                read(
+                    1,
+                    [
+                        event(Kind.SENT, "a", T0, email="a@example.com", external_id="crm-a"),
+                        event(Kind.SENT, "b", T0, email="B@Example.com"),
+                        event(Kind.SENT, "c", T0),
+                        event(Kind.OPENED, "a", T0 + 2 * MINUTE, machine=Machine.MACHINE, machine_reason="prefetch"),
+                        event(Kind.OPENED, "a", T0 + 20 * MINUTE, machine=Machine.HUMAN, ip="192.0.2.1"),
+                        event(Kind.CLICKED, "b", T0 + 21 * MINUTE, url="https://example.com/", link_number="2"),
+                        event(
+                            Kind.BOUNCED,
+                            "c",
+                            T0 + MINUTE,
+                            bounce_class=BounceClass.HARD,
+                            reason="gone",
+                            smtp_code="550",
+                        ),
+                        event(Kind.SENT, "a", T0 + HOUR, campaign_id="8"),
+                        event(Kind.SENT, "a", T0, campaign_id="9", channel=Channel.SMS, phone="972-50-0000000"),
+                    ],
+                )
+            ]
+        )
+
+    def some(self, funnel: dict[Kind, Count]) -> dict[str, tuple[int, int]]:
+        assert list(funnel) == list(Kind)
+        return {kind.value: (count.total, count.unique) for kind, count in funnel.items() if count != Count()}
+
+    def test_the_funnel_counts_events_and_pairs(self, store: Store) -> None:
+        self.fill(store)
+        assert self.some(store.funnel(Filter())) == {
+            "sent": (4, 4),
+            "bounced": (1, 1),
+            "opened": (2, 1),
+            "clicked": (1, 1),
+        }
+        assert self.some(store.funnel(Filter(campaign_id="8"))) == {"sent": (1, 1)}
+        assert self.some(store.funnel(Filter(machine="exclude")))["opened"] == (1, 1)
+        assert self.some(store.funnel(Filter(channels=(Channel.SMS,)))) == {"sent": (1, 1)}
+        assert self.some(store.funnel(Filter(sources=("acme",)))) == self.some(store.funnel(Filter()))
+        assert self.some(store.funnel(Filter(sources=("other",)))) == {}
+        assert self.some(store.funnel(Filter(sources=()))) == {}
+        assert self.some(store.funnel(Filter(campaign_id="none"))) == {}
+
+    def test_in_a_window_a_pair_counts_where_it_was_first(self, store: Store) -> None:
+        self.fill(store)
+        early, late = Filter(since=T0, until=T0 + 10 * MINUTE), Filter(since=T0 + 10 * MINUTE, until=T0 + HOUR)
+        assert self.some(store.funnel(early)) == {"sent": (3, 3), "bounced": (1, 1), "opened": (1, 1)}
+        assert self.some(store.funnel(late)) == {"opened": (1, 0), "clicked": (1, 1)}
+        human = msgspec.structs.replace(late, machine="exclude")
+        assert self.some(store.funnel(human)) == {"opened": (1, 1), "clicked": (1, 1)}
+
+    def test_a_windows_ends_are_exact_to_the_millisecond(self, store: Store) -> None:
+        store.apply([read(1, [event(Kind.OPENED, "a", T0 + 61_001)])])
+        for since, until, expected in (
+            (T0 + 61_001, T0 + 61_002, 1),
+            (T0 + 61_000, T0 + 61_001, 0),
+            (T0 + 61_002, T0 + HOUR, 0),
+            (None, T0 + 61_002, 1),
+            (T0 + 61_001, None, 1),
+            (T0 + HOUR, T0, 0),
+        ):
+            assert store.funnel(Filter(since=since, until=until))[Kind.OPENED] == Count(expected, expected)
+
+    def test_a_timeline_is_contiguous_and_adds_up(self, store: Store) -> None:
+        self.fill(store)
+        edges = [T0 - HOUR, T0, T0 + 15 * MINUTE, T0 + HOUR, T0 + 2 * HOUR]
+        slots = [self.some(slot) for slot in store.timeline(Filter(), edges)]
+        assert slots == [
+            {},
+            {"sent": (3, 3), "bounced": (1, 1), "opened": (1, 1)},
+            {"opened": (1, 0), "clicked": (1, 1)},
+            {"sent": (1, 1)},
+        ]
+        odd = [self.some(slot) for slot in store.timeline(Filter(), [T0, T0 + 21 * MINUTE, T0 + 2 * HOUR])]
+        assert odd == [
+            {"sent": (3, 3), "bounced": (1, 1), "opened": (2, 1)},
+            {"sent": (1, 1), "clicked": (1, 1)},
+        ]
+
+    def test_campaigns_come_latest_first_with_their_lifetime_counts(self, store: Store) -> None:
+        self.fill(store)
+        rows = store.campaigns(Filter())
+        assert [(r.source, r.campaign_id, r.first_at, r.last_at) for r in rows] == [
+            ("acme", "8", T0 + HOUR, T0 + HOUR),
+            ("acme", "7", T0, T0 + 21 * MINUTE),
+            ("acme", "9", T0, T0),
+        ]
+        assert self.some(rows[1].counts)["opened"] == (2, 1)
+        assert [r.campaign_id for r in store.campaigns(Filter(since=T0 + 30 * MINUTE))] == ["8"]
+        assert [r.campaign_id for r in store.campaigns(Filter(), limit=1, offset=1)] == ["7"]
+
+    def test_lists_filter_by_everything_they_offer(self, store: Store) -> None:
+        self.fill(store)
+
+        def asked(**which: object) -> list[tuple[str, str | None, str | None]]:
+            rows = store.events(Filter(**which), "oldest", limit=50)
+            return [(r.kind.value, r.contact_id, r.campaign_id) for r in rows]
+
+        assert len(asked()) == 8
+        assert asked(kinds=(Kind.BOUNCED,)) == [("bounced", "c", "7")]
+        assert asked(campaign_id="8") == [("sent", "a", "8")]
+        assert asked(contact_id="b") == [("sent", "b", "7"), ("clicked", "b", "7")]
+        assert asked(email="b@EXAMPLE.com") == asked(contact_id="b")
+        assert len(asked(external_id="crm-a")) == 4
+        assert asked(word="clicked") == [("clicked", "b", "7")]
+        assert asked(machine="exclude", kinds=(Kind.OPENED,)) == [("opened", "a", "7")]
+        assert asked(since=T0 + 20 * MINUTE, until=T0 + 21 * MINUTE) == [("opened", "a", "7")]
+        assert asked(channels=(Channel.SMS,)) == [("sent", "a", "9")]
+        assert asked(contact_id="zz") == asked(kinds=()) == asked(sources=("other",)) == []
+
+    def test_a_row_tells_all_that_was_told_once_known(self, store: Store) -> None:
+        store.apply([read(1, [event(Kind.OPENED, "a", T0, "activities", "5", row_id="5", precision=Precision.MINUTE)])])
+        (row,) = store.events(Filter(), "newest", limit=5)
+        assert (row.external_id, row.email, row.doors) == (None, None, ["feed"])
+        later = event(
+            Kind.OPENED, "a", T0 + 7_000, "webhook", "h", external_id="crm-a", email="a@example.com", ip="192.0.2.9"
+        )
+        store.apply([read(2, [later], Door.WEBHOOK)])
+        (row,) = store.events(Filter(), "newest", limit=5)
+        assert msgspec.structs.asdict(row) == {
+            "id": row.id,
+            "number": 1,
+            "source": "acme",
+            "kind": Kind.OPENED,
+            "word": "opened",
+            "channel": Channel.EMAIL,
+            "occurred_at": T0 + 7_000,
+            "precision": Precision.SECOND,
+            "clock": "stated",
+            "received_at": T0 + 1,
+            "row_id": "5",
+            "campaign_id": "7",
+            "activity_id": None,
+            "message_id": None,
+            "template": None,
+            "contact_id": "a",
+            "external_id": "crm-a",
+            "email": "a@example.com",
+            "phone": None,
+            "url": None,
+            "link_number": None,
+            "ip": "192.0.2.9",
+            "ip_chain": None,
+            "user_agent": None,
+            "device": None,
+            "machine": Machine.UNKNOWN,
+            "machine_reason": None,
+            "bounce_class": None,
+            "reason": None,
+            "smtp_code": None,
+            "metadata": {},
+            "doors": ["feed", "webhook"],
+        }
+        found = store.event(row.id)
+        assert found is not None
+        assert found[0] == row
+        assert [(s.door, s.list, s.row, s.delivery_id, s.event) for s in found[1]] == [
+            ("feed", "activities", "5", 1, feed_account(T0)),
+            ("webhook", "webhook", "h", 2, later),
+        ]
+        assert store.event("00" * 16) is None
+        with pytest.raises(BadInput):
+            store.event("no hex")
+
+    def test_an_external_id_told_for_an_address_holds_for_all_known_by_it(self, store: Store) -> None:
+        anonymous = Event(
+            slot=slot_key(None, "acme", "x"),
+            kind=Kind.OPENED,
+            word="open",
+            occurred_at=T0,
+            email="A@example.com",
+            message_id="m1",
+            by_message=True,
+        )
+        store.apply([read(1, [anonymous])])
+        store.apply([read(2, [event(Kind.SENT, "a", T0, email="a@example.com", external_id="crm-a")])])
+        rows = store.events(Filter(), "newest", limit=5)
+        assert [(r.kind.value, r.external_id) for r in rows if r.kind is Kind.OPENED] == [("opened", "crm-a")]
+        assert len(store.events(Filter(external_id="crm-a"), "newest", limit=5)) == 2
+
+    def test_pages_by_bookmark_are_complete_while_rows_arrive(self, store: Store) -> None:
+        same_instant = [event(Kind.OPENED, f"c{n}", T0) for n in range(25)]
+        store.apply([read(1, same_instant)])
+        seen: list[str] = []
+        after = None
+        while True:
+            page = store.events(Filter(), "newest", limit=7, after=after)
+            if not page:
+                break
+            seen += [row.id for row in page]
+            after = (page[-1].occurred_at, page[-1].id)
+            store.apply([read(100 + len(seen), [event(Kind.OPENED, f"new{len(seen)}", T0 + HOUR)])])
+        assert len(seen) == len(set(seen)) == 25
+        ascending = [r.id for r in store.events(Filter(until=T0 + 1), "oldest", limit=100)]
+        assert ascending == seen[::-1]
+        by_offset = [
+            r.id for n in range(4) for r in store.events(Filter(until=T0 + 1), "newest", limit=7, offset=7 * n)
+        ]
+        assert by_offset == seen
+
+    def test_arrival_order_hands_out_each_event_once(self, store: Store) -> None:
+        store.apply([read(1, [event(Kind.OPENED, "a", T0 + HOUR)])])
+        store.apply([read(2, [event(Kind.OPENED, "b", T0)])])
+        rows = store.events(Filter(), "arrival", limit=10)
+        assert [r.contact_id for r in rows] == ["a", "b"]
+        assert store.last_number() == rows[-1].number
+        assert store.events(Filter(), "arrival", limit=10, after=(rows[0].number,)) == rows[1:]
+        assert store.events(Filter(), "arrival", limit=10, after=(rows[1].number,)) == []
+
+    def test_a_contact_has_its_names_and_messages(self, store: Store) -> None:
+        self.fill(store)
+        (row,) = store.contacts(Filter(external_id="crm-a"))
+        assert msgspec.structs.asdict(row) == {
+            "source": "acme",
+            "contact_id": "a",
+            "external_id": "crm-a",
+            "email": "a@example.com",
+            "phone": "972-50-0000000",
+            "first_at": T0,
+            "last_at": T0 + HOUR,
+        }
+        assert store.contacts(Filter(email="A@example.com")) == store.contacts(Filter(contact_id="a")) == [row]
+        assert store.contacts(Filter(email="none@example.com")) == []
+        newest, oldest = store.messages(Filter(contact_id="a"))
+        assert (newest.campaign_id, newest.outcomes) == ("8", {Kind.SENT: Outcome(1, T0 + HOUR, T0 + HOUR)})
+        assert msgspec.structs.asdict(oldest) == {
+            "source": "acme",
+            "campaign_id": "7",
+            "message_id": None,
+            "contact_id": "a",
+            "external_id": "crm-a",
+            "email": "a@example.com",
+            "channel": Channel.EMAIL,
+            "template": None,
+            "outcomes": {
+                Kind.SENT: Outcome(1, T0, T0),
+                Kind.OPENED: Outcome(2, T0 + 2 * MINUTE, T0 + 20 * MINUTE),
+            },
+        }
+        for report in (store.contacts, store.messages):
+            with pytest.raises(BadInput):
+                report(Filter())
+
+    def test_messages_with_ids_are_told_apart_and_their_uniques_collapse(self, store: Store) -> None:
+        def of(message: str, kind: Kind, at: int) -> Event:
+            return event(kind, "a", at, message_id=message, by_message=True)
+
+        store.apply(
+            [
+                read(1, [of("m1", Kind.SENT, T0), of("m2", Kind.SENT, T0 + MINUTE)]),
+                read(2, [of("m1", Kind.OPENED, T0 + 2 * MINUTE), of("m2", Kind.OPENED, T0 + 3 * MINUTE)]),
+            ]
+        )
+        assert self.some(store.funnel(Filter())) == {"sent": (2, 1), "opened": (2, 1)}
+        assert [(m.message_id, list(m.outcomes)) for m in store.messages(Filter(contact_id="a"))] == [
+            ("m2", [Kind.SENT, Kind.OPENED]),
+            ("m1", [Kind.SENT, Kind.OPENED]),
+        ]
+        assert store.differences() == []
+
+    def test_counts_by_snapshot_come_from_the_latest(self, store: Store) -> None:
+        def claimed(at: int, total: int) -> Snapshot:
+            return Snapshot(
+                list="activitiesSummary",
+                campaign_id="7",
+                read_at=at,
+                counts={Kind.COMPLAINED: (total, 1), Kind.OPENED: (99, 98), Kind.VISITED: (4, 2)},
+                raw={"report_spam": total},
+                stands_for=(Kind.COMPLAINED, Kind.VISITED),
+            )
+
+        store.apply([read(1, [], snapshots=[claimed(T0 + 5, 2), claimed(T0, 7)])])
+        assert self.some(store.funnel(Filter())) == {"complained": (2, 1)}
+        assert self.some(store.funnel(Filter(channels=(Channel.SITE,)))) == {"visited": (4, 2)}
+        assert self.some(store.funnel(Filter(campaign_id="8"))) == {}
+        assert self.some(store.funnel(Filter(since=T0))) == {}
+        assert store.snapshots("acme", "7") == store.snapshots("acme") == [claimed(T0 + 5, 2)]
+        assert store.snapshots("other") == []
+
+    def test_counts_refuse_conditions_they_cannot_honour(self, store: Store) -> None:
+        for which in (
+            Filter(contact_id="a"),
+            Filter(kinds=(Kind.SENT,)),
+            Filter(word="x"),
+            Filter(email="a@example.com"),
+        ):
+            with pytest.raises(BadInput):
+                store.funnel(which)
+
+
+def feed_account(at: int) -> Event:
+    """What the feed alone said of the row in the test above."""
+    return event(Kind.OPENED, "a", at, "activities", "5", row_id="5", precision=Precision.MINUTE)
+
+
+class StoreSuite(InboxSuite, NormalizingSuite, FeedsSuite, KeysSuite, ReportsSuite):
+    """All of it."""
