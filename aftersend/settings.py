@@ -160,7 +160,7 @@ def load(path: str | os.PathLike[str] | None = None, env: dict[str, str] | None 
 
 
 def _server(table: Any, env: dict[str, str]) -> Server:
-    server = _convert(table, Server, "server")
+    server: Server = _convert(table, Server, "server")
     host, port = env.get("HOST") or server.host, env.get("PORT") or server.listen.rpartition(":")[2]
     if not port.isdigit() or not 0 < int(port) < 65536:
         raise ConfigurationError(f"server.listen needs a port between 1 and 65535, as in 127.0.0.1:8000; got '{port}'.")
@@ -175,15 +175,15 @@ def _server(table: Any, env: dict[str, str]) -> Server:
 
 
 def _sources(tables: Any, env: dict[str, str]) -> list[Source]:
-    if not isinstance(tables, list):
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise ConfigurationError("Write sources as [[sources]], with two brackets.")
-    sources = []
+    sources: list[Source] = []
     for number, table in enumerate(tables, 1):
         where = f"sources[{number}]"
         values = _expanded(table, env, where)
         own = {k: v for k, v in values.items() if k in _SOURCE_FIELDS}
         own["options"] = {k: v for k, v in values.items() if k not in _SOURCE_FIELDS}
-        source = _convert(own, Source, where)
+        source: Source = _convert(own, Source, where)
         if not re.fullmatch(r"[a-z0-9-]+", source.name):
             raise ConfigurationError(f"{where}.name = '{source.name}' may hold only a-z, 0-9 and '-'.")
         if any(s.name == source.name for s in sources):

@@ -396,6 +396,11 @@ class Store(ABC):
         """The credentials were refused: release the claim and stop every feed of the source."""
 
     @abstractmethod
+    def release(self, feed: FeedRow) -> None:
+        """The claimant is known to be dead: release its claim; nothing else changes. Does nothing if the claim
+        is somebody else's by now."""
+
+    @abstractmethod
     def reserve(self, budget: str, interval_ms: int, at: Instant) -> Instant:
         """Reserve the next turn of a budget shared by everyone who names it, turns being ``interval_ms`` apart.
         Returns the instant of the turn, ``at`` or later; the caller waits for it."""

@@ -333,6 +333,17 @@ class FeedsSuite:
         assert store.due_feeds(T0 + HOUR) == []
         assert self.claim(store, row, at=T0 + HOUR, force=True) is None
 
+    def test_the_claim_of_the_dead_is_released_and_nobody_elses(self, store: Store) -> None:
+        row = feed(due_at=T0, position={"page": 3})
+        store.ensure_feeds([row])
+        dead = self.claim(store, row, "dead")
+        assert dead is not None
+        store.release(dead)
+        assert (store.feeds()[0].owner, store.feeds()[0].position) == (None, {"page": 3})
+        assert self.claim(store, row, "alive") is not None
+        store.release(dead)
+        assert store.feeds()[0].owner == "alive"
+
     def test_turns_of_a_budget_are_apart(self, store: Store) -> None:
         assert [store.reserve("key", 100, T0) for _ in range(3)] == [T0, T0 + 100, T0 + 200]
         assert store.reserve("other", 100, T0) == T0

@@ -120,6 +120,10 @@ def stop_source(c: sqlite3.Connection, feed: FeedRow, problem: str, body: str) -
     c.execute("UPDATE feeds SET stopped = 1, problem = ? WHERE source = ? AND NOT finished", (problem, feed.source))
 
 
+def release(c: sqlite3.Connection, feed: FeedRow) -> None:
+    c.execute(f"UPDATE feeds SET {_RELEASE} WHERE {_KEY} AND owner = ?", (*feed.key, feed.owner))
+
+
 def reserve(c: sqlite3.Connection, budget: str, interval_ms: int, at: Instant) -> Instant:
     row = c.execute("SELECT next_at FROM budgets WHERE name = ?", (budget,)).fetchone()
     turn = max(at, row[0] if row else at)

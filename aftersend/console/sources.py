@@ -1,0 +1,143 @@
+"""Commands about sources: how all are doing, and whether one is set up right."""
+
+from __future__ import annotations
+
+import secrets
+
+import click
+from rich.markdown import Markdown
+from rich.markup import escape
+
+from aftersend import logs
+from aftersend.console.addresses import masked_webhook_url, webhook_urls
+from aftersend.console.opening import ready_store, settings, unchecked_store
+from aftersend.console.tables import Form, console, iso_clock, json_option, number, plural, print_json, span, table
+from aftersend.providers import provider_of
+from aftersend.receiver.answers import FeedAnswer, SourcesAnswer
+from aftersend.receiver.reports import Reports
+from aftersend.settings import Settings, Source
+from aftersend.vocabulary import ConfigurationError, now
+from aftersend.worker import plan
+from aftersend.worker.client import check as probe
+from aftersend.zones import isoformat
+
+
+@click.command()
+@json_option
+def sources(form: Form) -> None:
+    """List the sources, their feeds and how they are doing.
+
+    For every feed: the instant up to which it is complete, how long ago that is, its last success, its next
+    run, the rows of its last run, and what is wrong with it.
+    """
+    found = settings()
+    answer = _answer(found)
+    if form == "json":
+        print_json(answer)
+        return
+    if not found.sources:
+        click.echo("No source is configured: add [[sources]] to aftersend.toml.")
+    for source in answer["sources"]:
+        account = found.source(source["name"])
+        _print_source(account, source["feeds"])
+        click.echo(f"Webhooks: {masked_webhook_url(found, account)}\n")
+
+
+def _answer(found: Settings) -> SourcesAnswer:
+    """What the API says about the sources; before the first migration, that nothing has been read."""
+    with unchecked_store(found) as store:
+        try:
+            store.ready()
+            return Reports(store, found).list_sources()
+        except ConfigurationError as error:
+            click.echo(str(error), err=True)
+    return {
+        "sources": [
+            {"name": s.name, "provider": s.provider, "time_zone": provider_of(s).zone(s), "feeds": []}
+            for s in found.sources
+        ],
+        "as_of": None,
+    }
+
+
+def _print_source(account: Source, feeds: list[FeedAnswer]) -> None:
+    provider = provider_of(account)
+    zone = provider.zone(account)
+    shown = table(
+        f"{account.name}: {provider.title}, times in {zone}",
+        *("feed", "complete until", "lag", "last success", "next run", "rows", "state"),
+        right=("lag", "rows"),
+    )
+    for feed in feeds:
+        lag = feed["lag_seconds"]
+        shown.add_row(
+            feed["feed"] if feed["lane"] == plan.LIVE else f"{feed['feed']} ({feed['lane']})",
+            iso_clock(feed["complete_until"], zone),
+            span(None if lag is None else int(lag * 1000)),
+            iso_clock(feed["last_success_at"], zone),
+            _next_run(feed, zone),
+            number(feed["last_rows"]),
+            _state(feed, zone),
+        )
+    for name in plan.feeds(account).keys() - {feed["feed"] for feed in feeds}:
+        shown.add_row(name, *["–"] * 5, "[dim]not begun[/]")
+    console().print(shown)
+
+
+def _next_run(feed: FeedAnswer, zone: str) -> str:
+    if feed["finished"] or feed["stopped"] or feed["due_at"] is None:
+        return "–"
+    return "now" if feed["due_at"] <= (isoformat(now()) or "") else iso_clock(feed["due_at"], zone)
+
+
+def _state(feed: FeedAnswer, zone: str) -> str:
+    """How a feed is doing, in a few words and the colour that goes with them."""
+    problem = escape(feed["problem"] or "")
+    if not feed["enabled"]:
+        return "[dim]switched off[/]"
+    if feed["stopped"]:
+        return f"[red]stopped[/]: {problem}"
+    if feed["finished"]:
+        return "[dim]finished[/]"
+    if feed["parked_until"] is not None:
+        return f"[yellow]parked until {iso_clock(feed['parked_until'], zone)}[/]: {problem}"
+    if feed["quiet_runs"]:
+        return f"[yellow]no row in the last {plural(feed['quiet_runs'], 'run')}[/]"
+    return "[green]fine[/]" if feed["last_success_at"] else "[dim]not begun[/]"
+
+
+@click.command()
+@click.argument("source")
+def check(source: str) -> None:
+    """Check SOURCE and print its setup.
+
+    That is its webhook address (whole, with its token) and what to paste where. Exit status 1 if the platform
+    can't be reached or refuses the credentials.
+    """
+    logs.configure("critical")
+    found = settings()
+    account = found.source(source)
+    provider = provider_of(account)
+    provider.configured(account)
+    enabled = plan.feeds(account)
+    out = console()
+    out.print(
+        f"[bold]{account.name}[/]: {provider.title} at {escape(provider.url(account))}, times in "
+        f"{provider.zone(account)}, feeds {', '.join(enabled) or 'none'}"
+    )
+    addresses = webhook_urls(found, account)
+    for address in addresses:
+        out.print(f"[bold]Webhooks[/]: {escape(address)}", soft_wrap=True)
+    if not addresses:
+        out.print(
+            f"[yellow]No webhook can come in[/]: give source '{account.name}' a secret, for instance\n"
+            f'  webhook_secrets = \\["{secrets.token_urlsafe(24)}"]'
+        )
+    if not found.server.public_url:
+        out.print("[dim]Set server.public_url to the address under which the platform can reach this machine.[/]")
+    out.print()
+    out.print(Markdown(provider.setup(account, addresses[0] if addresses else "")), width=100)
+    out.print()
+    with ready_store(found) as store:
+        probe(store, account)
+    out.print(f"[green]✓[/] {provider.title} accepts the credentials of source '{account.name}'.")

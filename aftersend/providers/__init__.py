@@ -1,0 +1,21 @@
+"""The registry: one line a provider."""
+
+from __future__ import annotations
+
+from aftersend.providers.contract import Provider
+from aftersend.providers.inwise import Inwise
+from aftersend.settings import Source
+from aftersend.vocabulary import ConfigurationError
+
+PROVIDERS: dict[str, Provider] = {p.name: p for p in (Inwise(),)}
+
+
+def provider_of(source: Source) -> Provider:
+    """The provider of a source. Raises ConfigurationError listing those that exist."""
+    try:
+        return PROVIDERS[source.provider]
+    except KeyError:
+        known = ", ".join(sorted(PROVIDERS))
+        raise ConfigurationError(
+            f"Source '{source.name}': there is no provider '{source.provider}'; known: {known}."
+        ) from None

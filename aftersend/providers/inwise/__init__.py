@@ -1,0 +1,75 @@
+"""inwise: email and SMS marketing, Israel. Two webhooks without signatures, and lists to be polled.
+
+``words`` maps its vocabulary to ours, ``times`` reads its clocks, ``identity`` says what may be the same fact,
+``webhook`` and ``rows`` and ``summary`` read deliveries, ``feeds`` knows the lists. Sections named in comments
+are those of the provider file.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import ClassVar
+
+import msgspec
+
+from aftersend import zones
+from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request
+from aftersend.providers.inwise import feeds, rows, summary, webhook
+from aftersend.settings import Source
+from aftersend.vocabulary import BadInput, ConfigurationError, Delivery, Door, Kind, Reading, now
+
+
+class Inwise(Provider):
+    """See the contract; everything here is one step to the module that knows."""
+
+    name: ClassVar[str] = "inwise"
+    title: ClassVar[str] = "inwise"
+    base_url: ClassVar[str] = "https://api.inwise.com/rest/v1"
+    time_zone: ClassVar[str] = "Asia/Jerusalem"
+    options: ClassVar[type[msgspec.Struct]] = feeds.Options
+    unitemised: ClassVar[frozenset[Kind]] = frozenset({Kind.COMPLAINED, Kind.VISITED})
+    auth_header: ClassVar[str] = "X-API-Key"
+
+    def verify(self, request: Request, source: Source) -> Handshake | None:
+        return webhook.verify(request, source)
+
+    def read(self, delivery: Delivery, source: Source) -> Reading:
+        if delivery.door is Door.WEBHOOK:
+            return webhook.read(delivery, source.name, self.zone(source))
+        if delivery.feed == "activitiesSummary":
+            return summary.read(delivery)
+        return rows.read(delivery, source.name, self.zone(source))
+
+    def feeds(self, source: Source) -> list[Feed]:
+        return feeds.feeds(self.configured(source), self._known_zone(source))
+
+    def credentials(self, source: Source) -> dict[str, str]:
+        """``X-API-Key`` alone: a Bearer beside it makes inwise refuse the key (section 1)."""
+        key = source.api_key.strip()
+        if not key:
+            raise ConfigurationError(
+                f"Source '{source.name}' needs api_key: in inwise, Developer, then Api Key, then New Api Key."
+            )
+        if not (key.isascii() and key.isprintable()):
+            raise ConfigurationError(
+                f"The api_key of source '{source.name}' holds characters that no key has: paste it again."
+            )
+        return {self.auth_header: key, "Accept": "application/json"}
+
+    def probe(self, source: Source) -> Ask:
+        return feeds.probe(self.configured(source), self._known_zone(source), now())
+
+    def setup(self, source: Source, webhook_url: str) -> str:
+        text = files(__name__).joinpath("setup.md").read_text(encoding="utf-8")
+        values = {"webhook_url": webhook_url, "source": source.name, "zone": self.zone(source), "api": self.url(source)}
+        for name, value in values.items():
+            text = text.replace(f"{{{name}}}", value)
+        return text
+
+    def _known_zone(self, source: Source) -> str:
+        name = self.zone(source)
+        try:
+            zones.zone(name)
+        except BadInput as error:
+            raise ConfigurationError(f"Source '{source.name}', time_zone: {error}") from None
+        return name

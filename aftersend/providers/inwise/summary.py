@@ -1,0 +1,73 @@
+"""``activitiesSummary``: the totals inwise itself claims for a campaign (provider file 2.3), as a snapshot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from aftersend.providers.contract import Malformed
+from aftersend.providers.inwise.arrays import clean
+from aftersend.providers.inwise.words import COUNTERS
+from aftersend.vocabulary import Delivery, Kind, Problem, Reading, Snapshot
+
+
+def read(delivery: Delivery) -> Reading:
+    """One snapshot. A counter that is no number is a problem of its own; the others are kept."""
+    try:
+        claimed = _decoded(delivery.body)
+    except Malformed as error:
+        return Reading(problems=[Problem(item=0, reason=str(error), raw=delivery.body[:2000])])
+    if not isinstance(claimed, dict) or not claimed:
+        return Reading(problems=[Problem(item=0, reason="The summary is not an object.", raw=delivery.body[:2000])])
+    problems: list[Problem] = []
+    counts: dict[Kind, tuple[int, int | None]] = {}
+    for kind, (total, unique) in COUNTERS.items():
+        figures = [_figure(claimed.get(name)) for name in (total, unique or total)]
+        if figures[0] is not None:
+            counts[kind] = (figures[0], figures[1] if unique else None)
+    for number, (name, value) in enumerate(claimed.items()):
+        if name in _NAMES and _figure(value) is None:
+            raw = f"{name}: {value!r}".encode("utf-8", "replace")[:2000]
+            problems.append(Problem(item=number, reason=f"{name} is not a count.", raw=raw))
+    if not counts:
+        problems.append(Problem(item=0, reason="The summary has no counter.", raw=delivery.body[:2000]))
+        return Reading(problems=problems)
+    raw_figures = {clean(name): _storable(value) for name, value in claimed.items()}
+    snapshot = Snapshot(
+        list=delivery.feed,
+        campaign_id=delivery.context.get("campaign_id") or None,
+        read_at=delivery.received_at,
+        counts=counts,
+        raw=raw_figures,
+    )
+    return Reading(snapshots=[snapshot], problems=problems)
+
+
+def row_ids(body: bytes) -> list[str]:
+    """One id for a summary, none for JSON of another shape, which is a problem of its campaign alone. Raises
+    Malformed for what is no JSON: then the platform itself is in trouble."""
+    return ["summary"] if isinstance(_decoded(body), dict) else []
+
+
+_NAMES = frozenset(name for names in COUNTERS.values() for name in names if name)
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (ValueError, RecursionError):
+        raise Malformed("The answer is not JSON.") from None
+
+
+def _storable(value: Any) -> int | float | str | None:
+    if value is None or isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63):
+        return value
+    return str(clean(value))[:200]
+
+
+def _figure(value: Any) -> int | None:
+    """A counter, as a number or as text."""
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 19:
+        return int(value)
+    return value if type(value) is int and 0 <= value < 2**63 else None

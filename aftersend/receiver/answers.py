@@ -1,0 +1,214 @@
+"""What each report answers: plain dictionaries, typed here, described from here in ``/openapi.json``.
+
+Keys are always there; what is not known is ``null``. Times are UTC as 2026-11-21T10:00:00Z, except where a
+timeline's zone is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from aftersend.vocabulary import Channel, Kind
+
+
+class Total(TypedDict):
+    total: int
+    unique: int
+
+
+class Rates(TypedDict):
+    open: float | None
+    click: float | None
+    bounce: float | None
+
+
+FunnelAnswer = TypedDict(
+    "FunnelAnswer",
+    {
+        "source": str | None,
+        "campaign_id": str | None,
+        "from": str | None,
+        "to": str | None,
+        "counts": dict[Kind, Total],
+        "rates": Rates,
+        "derived": list[Kind],
+        "as_of": str | None,
+        "complete_until": str | None,
+    },
+)
+
+
+class Row(TypedDict):
+    source: str
+    id: str
+    kind: Kind
+    word: str
+    channel: Channel
+    occurred_at: str | None
+    precision: str
+    clock: str
+    campaign_id: str | None
+    activity_id: str | None
+    template: str | None
+    contact_id: str | None
+    external_id: str | None
+    email: str | None
+    phone: str | None
+    message_id: str | None
+    url: str | None
+    link_number: str | None
+    ip: str | None
+    ip_chain: str | None
+    user_agent: str | None
+    device: str | None
+    machine: str
+    machine_reason: str | None
+    bounce_class: str | None
+    reason: str | None
+    smtp_code: str | None
+    row_id: str | None
+    doors: list[str]
+    metadata: dict[str, str]
+
+
+class Currency(TypedDict):
+    as_of: str | None
+    complete_until: str | None
+
+
+class ListAnswer(TypedDict):
+    rows: list[Row]
+    next_cursor: str | None
+    as_of: str | None
+    complete_until: str | None
+
+
+class RecentAnswer(TypedDict):
+    rows: list[Row]
+    cursor: str
+    next_cursor: str
+    more: bool
+    as_of: str | None
+    complete_until: str | None
+
+
+class OutcomeAnswer(TypedDict):
+    count: int
+    first_at: str | None
+    last_at: str | None
+
+
+class MessageAnswer(TypedDict):
+    campaign_id: str | None
+    message_id: str | None
+    template: str | None
+    channel: Channel
+    outcomes: dict[Kind, OutcomeAnswer]
+
+
+class ContactAnswer(TypedDict):
+    source: str
+    contact_id: str | None
+    external_id: str | None
+    email: str | None
+    phone: str | None
+    first_at: str | None
+    last_at: str | None
+    counts: dict[Kind, Total]
+    messages: list[MessageAnswer]
+
+
+class ContactsAnswer(TypedDict):
+    contacts: list[ContactAnswer]
+    as_of: str | None
+    complete_until: str | None
+
+
+class CampaignAnswer(TypedDict):
+    source: str
+    campaign_id: str | None
+    first_at: str | None
+    last_at: str | None
+    counts: dict[Kind, Total]
+    rates: Rates
+    derived: list[Kind]
+
+
+class CampaignsAnswer(TypedDict):
+    campaigns: list[CampaignAnswer]
+    next_page_index: int | None
+    as_of: str | None
+    complete_until: str | None
+
+
+class Slot(TypedDict):
+    start: str
+    end: str
+    counts: dict[Kind, Total]
+    rates: Rates
+
+
+TimelineAnswer = TypedDict(
+    "TimelineAnswer",
+    {
+        "source": str | None,
+        "campaign_id": str | None,
+        "from": str,
+        "to": str,
+        "time_zone": str,
+        "unit": str,
+        "slots": list[Slot],
+        "derived": list[Kind],
+        "as_of": str | None,
+        "complete_until": str | None,
+    },
+)
+
+
+class SightingAnswer(TypedDict):
+    door: str
+    list: str
+    row: str
+    delivery_id: int
+    received_at: str | None
+    word: str
+    occurred_at: str | None
+    precision: str
+    clock: str
+    row_id: str | None
+
+
+class EventAnswer(TypedDict):
+    event: Row
+    sightings: list[SightingAnswer]
+
+
+class FeedAnswer(TypedDict):
+    feed: str
+    lane: str
+    enabled: bool
+    position: dict[str, Any]
+    complete_until: str | None
+    lag_seconds: float | None
+    last_run_at: str | None
+    last_success_at: str | None
+    last_rows: int | None
+    quiet_runs: int
+    due_at: str | None
+    parked_until: str | None
+    failures: int
+    stopped: bool
+    finished: bool
+    problem: str | None
+
+
+class SourceAnswer(TypedDict):
+    name: str
+    provider: str
+    time_zone: str
+    feeds: list[FeedAnswer]
+
+
+class SourcesAnswer(TypedDict):
+    sources: list[SourceAnswer]
+    as_of: str | None

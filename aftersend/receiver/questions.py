@@ -1,0 +1,124 @@
+"""What may be asked of each report: structs whose encoded field names are the query parameters.
+
+``/v1`` decodes query strings into them, the console its options, and ``/openapi.json`` describes them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from aftersend.vocabulary import Channel, Kind
+
+Text = Annotated[str | None, Meta(description="Only this one; the platform's own id.")]
+When = Annotated[
+    str | None,
+    Meta(description="A day as 2026-11-21, whole and included, or a time as 2026-11-21T10:00:00Z."),
+]
+Size = Annotated[int, Meta(ge=1, le=1000, description="Rows of a page.")]
+Limit = Annotated[int, Meta(ge=1, le=1000, description="Another name for page_size.")] | None
+Kinds = Annotated[tuple[Kind, ...], Meta(description="Only these; repeated, or between commas.")] | None
+Through = Annotated[Channel, Meta(description="Through what the message went.")]
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """What nearly every report can be narrowed by."""
+
+    source: Annotated[str | None, Meta(description="Only this source; default: all the key may see.")] = None
+    campaign_id: Text = None
+    from_: When = None
+    to: When = None
+    time_zone: Annotated[str, Meta(description="IANA zone of dates and of times without an offset.")] = "UTC"
+    machine: Annotated[Literal["include", "exclude"], Meta(description="With or without what machines did.")] = (
+        "include"
+    )
+
+
+class FunnelQuestion(Selection, frozen=True, kw_only=True):
+    """``/v1/funnel``."""
+
+
+class ListQuestion(Selection, frozen=True, kw_only=True):
+    """``/v1/sent``, and what every list of events has."""
+
+    contact_id: Text = None
+    external_id: Annotated[str | None, Meta(description="Only contacts with this id of your own.")] = None
+    email: Annotated[str | None, Meta(description="Only this address, in any case of letters.")] = None
+    message_id: Text = None
+    page_size: Size = 100
+    limit: Limit = None
+    page_index: Annotated[int, Meta(ge=0, description="Page from 0; rows shift when new ones arrive.")] = 0
+    cursor: Annotated[str | None, Meta(description="next_cursor of the page before; rows never shift.")] = None
+
+
+class UndeliveredQuestion(ListQuestion, frozen=True, kw_only=True):
+    """``/v1/undelivered``."""
+
+    kind: (
+        Annotated[
+            tuple[Literal["bounced", "dropped", "failed"], ...],
+            Meta(description="Only these; repeated, or between commas."),
+        ]
+        | None
+    ) = None
+
+
+class ActivitiesQuestion(ListQuestion, frozen=True, kw_only=True):
+    """``/v1/activities``."""
+
+    kind: Kinds = None
+    channel: Through = Channel.EMAIL
+
+
+class RecentQuestion(Selection, frozen=True, kw_only=True):
+    """``/v1/recent``."""
+
+    kind: Kinds = None
+    channel: Through = Channel.EMAIL
+    reader: (
+        Annotated[str, Meta(max_length=100, description="A name: its place is kept, each row is handed out once.")]
+        | None
+    ) = None
+    cursor: Annotated[
+        str | None, Meta(description="Read from here (again), whatever the reader's place, which stays.")
+    ] = None
+    page_size: Size = 100
+    limit: Limit = None
+
+
+class ContactsQuestion(Selection, frozen=True, kw_only=True):
+    """``/v1/contacts``: one of the three must be given."""
+
+    contact_id: Text = None
+    external_id: Annotated[str | None, Meta(description="Your own id of the contact.")] = None
+    email: Annotated[str | None, Meta(description="The address, in any case of letters.")] = None
+    page_size: Size = 100
+    limit: Limit = None
+
+
+class CampaignsQuestion(Selection, frozen=True, kw_only=True):
+    """``/v1/campaigns``."""
+
+    page_size: Size = 100
+    limit: Limit = None
+    page_index: Annotated[int, Meta(ge=0, description="Page from 0.")] = 0
+
+
+class TimelineQuestion(Selection, frozen=True, kw_only=True):
+    """``/v1/timeline``."""
+
+    unit: Annotated[
+        Literal["hour", "day", "week", "month"], Meta(description="Length of a slot; weeks begin on Monday.")
+    ] = "day"
+
+
+class EventQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """``/v1/events/{id}``."""
+
+    id: Annotated[str, Meta(description="As a list shows it.")]
+
+
+class SourcesQuestion(msgspec.Struct, frozen=True):
+    """``/v1/sources`` has no parameters."""

@@ -1,0 +1,1 @@
+"""The background processes: normalize, poll, schedule, prune."""

@@ -1,0 +1,178 @@
+"""Reports: the same answer as the API's, as a table, as JSON and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from aftersend.receiver import create_app
+from aftersend.receiver.auth import mint
+from aftersend.vocabulary import Kind
+
+from .conftest import with_store
+
+REPORTS = {
+    "funnel": "funnel",
+    "timeline": "timeline",
+    "campaigns": "campaigns",
+    "sent": "sent",
+    "undelivered": "undelivered",
+    "activities": "activities",
+}
+"""Command → route of the API."""
+
+
+@pytest.fixture
+def filled(call, platform):
+    """A source that has been polled to its end."""
+    assert call("sync", "acme").status == 0
+    assert call("drain").status == 0
+    return platform
+
+
+def _of_the_api(settings, path: str):
+    """What the API answers to an admin."""
+
+    def ask(store):
+        _, secret = mint(store, "test", ["admin"])
+        answer = create_app(settings, store).test_client().get(path, headers={"X-API-Key": secret})
+        assert answer.status_code == 200, answer.text
+        return answer.json
+
+    return with_store(settings, ask)
+
+
+def _rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_json_is_exactly_what_the_api_answers(call, filled, name):
+    called = call(
+        "report", name, "--json", "--source", "acme", "--from", "2020-01-01" if name != "timeline" else "2026-01-01"
+    )
+    since = "2020-01-01" if name != "timeline" else "2026-01-01"
+    assert called.status == 0
+    assert called.json == _of_the_api(filled.settings, f"/v1/{REPORTS[name]}?source=acme&from={since}")
+
+
+def test_json_of_a_contact_is_exactly_what_the_api_answers(call, filled):
+    contact = filled.truth.facts[0].contact
+    called = call("report", "contact", contact.email, "--json")
+    assert called.status == 0
+    assert called.json == _of_the_api(filled.settings, f"/v1/contacts?email={contact.email}")
+    assert called.json["contacts"][0]["contact_id"] == contact.id
+
+
+def test_a_contact_is_found_by_the_customers_own_id_and_by_the_platforms(call, filled):
+    contact = next(fact.contact for fact in filled.truth.facts if fact.contact.external_id)
+    by_own = call("report", "contact", contact.external_id, "--json").json
+    by_id = call("report", "contact", "--contact-id", contact.id, "--json").json
+    assert by_own == by_id
+    assert by_own["contacts"][0]["email"] == contact.email
+    table = call("report", "contact", contact.email).out
+    assert contact.email in table
+    assert contact.external_id in table
+
+
+def test_the_funnel_as_csv_has_every_kind(call, filled):
+    called = call("report", "funnel", "--csv")
+    assert (called.status, called.err) == (0, "")
+    rows = _rows(called.out)
+    assert [row["kind"] for row in rows] == [str(kind) for kind in Kind]
+    truth = filled.truth.funnel()
+    for row in rows:
+        if row["kind"] != "delivered":  # derived, where the truth has none
+            assert (int(row["total"]), int(row["unique"])) == truth[Kind(row["kind"])]
+
+
+def test_the_funnel_as_a_table_shows_counts_rates_and_bars(call, filled):
+    called = call("report", "funnel", "--source", "acme")
+    assert (called.status, called.err) == (0, "")
+    lines = {line.split()[0]: line.split() for line in called.out.splitlines() if line.strip()}
+    total, unique = filled.truth.funnel()[Kind.SENT]
+    assert lines["sent"] == ["sent", f"{total:,}", f"{unique:,}", "█" * 24]
+    answer = call("report", "funnel", "--json").json
+    opened = answer["counts"]["opened"]
+    assert lines["opened"][:5] == [
+        "opened",
+        f"{opened['total']:,}",
+        f"{opened['unique']:,}",
+        f"{answer['rates']['open'] * 100:.1f}",
+        "%",
+    ]
+    assert "Funnel of acme" in called.out
+    assert "delivered is derived: sent − bounced." in called.out
+    assert "queued" not in lines
+
+
+def test_a_list_as_csv_has_a_line_per_row_and_the_apis_names(call, filled):
+    called = call("report", "undelivered", "--csv", "--limit", "1000")
+    assert called.status == 0
+    answer = call("report", "undelivered", "--json", "--limit", "1000").json
+    rows = _rows(called.out)
+    assert [row["id"] for row in rows] == [row["id"] for row in answer["rows"]]
+    assert list(rows[0]) == list(answer["rows"][0])
+    assert [row["reason"] or None for row in rows] == [row["reason"] for row in answer["rows"]]
+
+
+def test_a_list_that_goes_on_says_how_to_read_on(call, filled):
+    first = call("report", "sent", "--csv", "--limit", "5")
+    assert len(_rows(first.out)) == 5
+    cursor = first.err.split("--cursor ")[1].strip()
+    second = call("report", "sent", "--csv", "--limit", "5", "--cursor", cursor)
+    both = call("report", "sent", "--json", "--limit", "10").json["rows"]
+    assert [row["id"] for row in _rows(first.out) + _rows(second.out)] == [row["id"] for row in both]
+
+
+def test_filters_narrow_as_the_api_does(call, filled):
+    campaign = filled.truth.campaign_ids[0]
+    answer = call("report", "funnel", "--campaign", campaign, "--json").json
+    truth = filled.truth.funnel(campaign)
+    for kind in (Kind.SENT, Kind.DROPPED, Kind.OPENED, Kind.CLICKED):
+        assert (answer["counts"][kind]["total"], answer["counts"][kind]["unique"]) == truth[kind]
+    kinds = call("report", "activities", "--kind", "clicked,opened", "--kind", "bounced", "--json").json["rows"]
+    assert {row["kind"] for row in kinds} == {"clicked", "opened", "bounced"}
+
+
+@pytest.mark.parametrize("name", [*REPORTS])
+def test_every_report_has_a_table_also_when_there_is_nothing(call, installation, name):
+    called = call("report", name)
+    assert (called.status, called.err) == (0, "")
+    assert "Nothing has come in yet; not yet complete" in called.out
+    assert call("report", name, "--csv").status == 0
+
+
+@pytest.mark.parametrize("name", [*REPORTS])
+def test_every_report_has_a_table_when_there_is_something(call, filled, name):
+    called = call("report", name)
+    assert called.status == 0
+    assert "As of " in called.out
+    assert len(called.out.splitlines()) > 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["funnel", "--from", "soon"], "'from' must be a date or time as 2026-11-21 or 2026-11-21T10:00:00Z."),
+        (["funnel", "--from", "2026-02-02", "--to", "2026-02-01"], "'from' must lie before the end of 'to'."),
+        (["funnel", "--time-zone", "Mars/Olympus"], "'Mars/Olympus' is not an IANA time zone, as Europe/Berlin is."),
+        (["funnel", "--source", "nosuch"], "There is no such source."),
+        (["funnel", "--source", "a", "--source", "b"], "'source' is given 2 times; give it once."),
+        (["contact"], "Give 'contact_id', 'external_id' or 'email'."),
+    ],
+)
+def test_a_question_that_cannot_be_answered_is_one_sentence_and_status_2(call, installation, arguments, sentence):
+    called = call("report", *arguments)
+    assert (called.status, called.out, called.sentence) == (2, "", sentence)
+
+
+@pytest.mark.parametrize(
+    "option", [["--machine", "maybe"], ["--limit", "0"], ["--limit", "many"], ["--page-index", "-1"]]
+)
+def test_a_value_outside_its_range_is_refused_by_name(call, installation, option):
+    called = call("report", "activities", *option)
+    assert (called.status, called.out) == (2, "")
+    assert called.sentence.startswith("'")

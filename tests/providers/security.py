@@ -1,0 +1,100 @@
+"""What every provider's ``verify`` must refuse. Inherit, and say how a genuine request is made.
+
+A provider's tests subclass :class:`WebhookSecurity`; nobody can add a provider and forget about security.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from aftersend.providers.contract import Provider, Request
+from aftersend.settings import Source
+from aftersend.vocabulary import Rejected
+
+FIRST, SECOND, FOREIGN = "first-token-0123456789", "second-token-987654321", "token-of-another-source"
+
+
+class WebhookSecurity:
+    provider: Provider
+
+    def genuine(self, secret: str) -> Request:
+        """A delivery as the platform sends it to a source that has this secret."""
+        raise NotImplementedError
+
+    def tampered(self, request: Request) -> Request:
+        """The same with something changed that the secret protects."""
+        raise NotImplementedError
+
+    def unproven(self, request: Request) -> Request:
+        """The same without any proof."""
+        raise NotImplementedError
+
+    def source(self, *secrets: str, addresses: tuple[str, ...] = ()) -> Source:
+        return Source(
+            name="acme",
+            provider=self.provider.name,
+            webhook_secrets=list(secrets),
+            allowed_addresses=list(addresses),
+        )
+
+    def test_a_genuine_delivery_is_accepted(self):
+        assert self.provider.verify(self.genuine(FIRST), self.source(FIRST)) is None
+
+    @pytest.mark.parametrize("live", [FIRST, SECOND])
+    def test_during_a_rotation_either_of_two_secrets_is_accepted(self, live):
+        assert self.provider.verify(self.genuine(live), self.source(FIRST, SECOND)) is None
+
+    def test_a_secret_that_was_removed_is_refused(self):
+        with pytest.raises(Rejected):
+            self.provider.verify(self.genuine(FIRST), self.source(SECOND))
+
+    def test_the_secret_of_another_source_is_refused(self):
+        with pytest.raises(Rejected):
+            self.provider.verify(self.genuine(FOREIGN), self.source(FIRST, SECOND))
+
+    def test_a_delivery_without_proof_is_refused(self):
+        with pytest.raises(Rejected):
+            self.provider.verify(self.unproven(self.genuine(FIRST)), self.source(FIRST))
+
+    def test_a_tampered_delivery_is_refused(self):
+        with pytest.raises(Rejected):
+            self.provider.verify(self.tampered(self.genuine(FIRST)), self.source(FIRST))
+
+    def test_a_source_without_secrets_accepts_nothing(self):
+        with pytest.raises(Rejected):
+            self.provider.verify(self.genuine(FIRST), self.source())
+
+    def test_an_empty_secret_matches_nothing(self):
+        with pytest.raises(Rejected):
+            self.provider.verify(self.unproven(self.genuine(FIRST)), self.source(""))
+
+    def test_a_refusal_holds_no_secret(self):
+        with pytest.raises(Rejected) as refused:
+            self.provider.verify(self.genuine(FOREIGN), self.source(FIRST, SECOND))
+        assert not [secret for secret in (FIRST, SECOND, FOREIGN) if secret in str(refused.value)]
+
+    @pytest.mark.parametrize(
+        ("address", "allowed", "accepted"),
+        [
+            ("192.0.2.10", ("192.0.2.10",), True),
+            ("192.0.2.10", ("198.51.100.1", "192.0.2.0/24"), True),
+            ("2001:db8::5", ("2001:db8::/32",), True),
+            ("203.0.113.9", ("192.0.2.10", "192.0.2.0/28"), False),
+            ("192.0.2.11", ("192.0.2.10",), False),
+            ("", ("192.0.2.10",), False),
+            ("unix:", ("192.0.2.10",), False),
+        ],
+    )
+    def test_where_addresses_are_listed_only_these_are_accepted(self, address, allowed, accepted):
+        request = msgspec.structs.replace(self.genuine(FIRST), address=address)
+        if accepted:
+            assert self.provider.verify(request, self.source(FIRST, addresses=allowed)) is None
+        else:
+            with pytest.raises(Rejected):
+                self.provider.verify(request, self.source(FIRST, addresses=allowed))
+
+    def test_a_listed_address_does_not_stand_in_for_the_secret(self):
+        request = msgspec.structs.replace(self.genuine(FOREIGN), address="192.0.2.10")
+        with pytest.raises(Rejected):
+            self.provider.verify(request, self.source(FIRST, addresses=("192.0.2.10",)))
