@@ -6,8 +6,8 @@ returns a TypedDict of :mod:`~aftersend.receiver.answers`.
 The metrics, defined here and nowhere else:
 
 * counts come from the store: ``total`` events, ``unique`` pairs of recipient and campaign;
-* ``delivered`` is explicit for a source that reports it; for one that never does it is ``sent − bounced``,
-  and the answer names it under ``derived``;
+* ``delivered`` is explicit for a source that reports it; for one that never does it is what was sent and never
+  bounced, at the time it was sent, and the answer names it under ``derived``;
 * rates are of unique counts: open and click per delivered, bounce per sent, rounded half up to 4 decimals;
   ``null`` where there is nothing to divide by.
 
@@ -103,7 +103,7 @@ class Reports:
     def funnel(self, question: FunnelQuestion) -> FunnelAnswer:
         """Counts per kind, every kind there, and rates."""
         which = self._filter(question)
-        (counts,), derived = self._delivered(which, lambda part: [self.store.funnel(part)])
+        (counts,), derived = self._delivered(which, None)
         return {
             "source": _only(which.sources),
             "campaign_id": question.campaign_id,
@@ -122,7 +122,7 @@ class Reports:
         which = self._filter(question)
         edges = slots.edges(which.since, which.until, question.unit, zone)
         which = msgspec.structs.replace(which, since=edges[0], until=edges[-1])
-        funnels, derived = self._delivered(which, lambda part: self.store.timeline(part, edges))
+        funnels, derived = self._delivered(which, edges)
         walls = [zones.moment(edge, zone).isoformat(timespec="seconds") for edge in edges]
         return {
             "source": _only(which.sources),
@@ -148,7 +148,7 @@ class Reports:
         campaigns: list[CampaignAnswer] = []
         for row in rows[:size]:
             derived = row.source not in explicit
-            counts = _derived(row.counts, _NONE) if derived else row.counts
+            counts = _derived(row.counts, _NONE, row.returned) if derived else row.counts
             campaigns.append(
                 {
                     "source": row.source,
@@ -389,18 +389,26 @@ class Reports:
         """Which of these sources ever reported a delivery."""
         return tuple(name for name in names if self.store.funnel(Filter(sources=(name,)))[Kind.DELIVERED].total)
 
-    def _delivered(self, which: Filter, funnels: Callable[[Filter], list[Funnel]]) -> tuple[list[Funnel], list[Kind]]:
+    def _delivered(self, which: Filter, edges: Sequence[Instant] | None) -> tuple[list[Funnel], list[Kind]]:
         """Funnels in which ``delivered`` is explicit or derived, source by source; and the kinds derived."""
+
+        def funnels(part: Filter) -> list[Funnel]:
+            return [self.store.funnel(part)] if edges is None else self.store.timeline(part, edges)
+
         names = which.sources
         if names is None:
             names = tuple(source.name for source in self.settings.sources)
         whole, explicit = funnels(which), self._explicit(names)
         if names and len(explicit) == len(names):
             return whole, []
-        reported = [_NONE] * len(whole)
-        if explicit:
-            reported = funnels(msgspec.structs.replace(which, sources=explicit))
-        return [_derived(all_, own) for all_, own in zip(whole, reported, strict=True)], [Kind.DELIVERED]
+        # What is explicit is taken from all, so that a source that is no longer configured counts as derived.
+        reporting = msgspec.structs.replace(which, sources=explicit)
+        returned = [
+            Count(all_.total - own.total, all_.unique - own.unique)
+            for all_, own in zip(self.store.returns(which, edges), self.store.returns(reporting, edges), strict=True)
+        ]
+        reported = funnels(reporting)
+        return [_derived(*parts) for parts in zip(whole, reported, returned, strict=True)], [Kind.DELIVERED]
 
     def _source(self, source: Source) -> SourceAnswer:
         provider = PROVIDERS.get(source.provider)
@@ -416,13 +424,12 @@ class Reports:
 _NONE: Funnel = {kind: Count() for kind in Kind}
 
 
-def _derived(whole: Funnel, reported: Funnel) -> Funnel:
-    """A funnel whose deliveries are those reported and, for what ``reported`` lacks, sent − bounced."""
+def _derived(whole: Funnel, reported: Funnel, returned: Count) -> Funnel:
+    """A funnel whose deliveries are those reported and, for what ``reported`` lacks, sent − returned."""
 
     def delivered(measure: Callable[[Count], int]) -> int:
         sent = measure(whole[Kind.SENT]) - measure(reported[Kind.SENT])
-        bounced = measure(whole[Kind.BOUNCED]) - measure(reported[Kind.BOUNCED])
-        return measure(whole[Kind.DELIVERED]) + max(0, sent - bounced)
+        return measure(whole[Kind.DELIVERED]) + max(0, sent - measure(returned))
 
     count = Count(delivered(lambda count: count.total), delivered(lambda count: count.unique))
     return {**whole, Kind.DELIVERED: count}

@@ -201,6 +201,8 @@ class CampaignRow(msgspec.Struct, frozen=True, kw_only=True):
     first_at: Instant
     last_at: Instant
     counts: Funnel
+    returned: Count
+    """As of :meth:`Store.returns`."""
 
 
 class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -442,6 +444,13 @@ class Store(ABC):
     @abstractmethod
     def timeline(self, which: Filter, edges: Sequence[Instant]) -> list[Funnel]:
         """A funnel for each slot between two neighbouring edges (ascending), empty ones too."""
+
+    @abstractmethod
+    def returns(self, which: Filter, edges: Sequence[Instant] | None = None) -> list[Count]:
+        """What was sent and came back, whenever it bounced, at the instant of its first send: one count for the
+        filter's time, or with ``edges`` one for each slot. ``unique`` pairs with a send and a bounce; ``total``
+        sends undone, at most one by each bounce. So ``sent − returns`` is what was delivered, where a platform
+        reports no deliveries, and slots add up. Refuses what :meth:`funnel` refuses."""
 
     @abstractmethod
     def campaigns(self, which: Filter, limit: int = 1000, offset: int = 0) -> list[CampaignRow]:

@@ -45,6 +45,7 @@ def reports(store: Store) -> bytes:
                     )
                     name = f"{machine} {channels} {campaign} {window}"
                     everything[f"funnel {name}"] = store.funnel(which)
+                    everything[f"returns {name}"] = store.returns(which)
                     everything[f"campaigns {name}"] = store.campaigns(which)
                     for order in ("newest", "oldest"):
                         rows = store.events(which, order, limit=1000)
@@ -54,6 +55,7 @@ def reports(store: Store) -> bytes:
             which = Filter(machine=machine, channels=channels)
             edges = [T0 + n * 15 * MINUTE for n in range(-1, 4)]
             everything[f"timeline {machine} {channels}"] = store.timeline(which, edges)
+            everything[f"returns {machine} {channels}"] = store.returns(which, [e + 7_000 for e in edges])
             everything[f"odd timeline {machine} {channels}"] = store.timeline(which, [e + 7_000 for e in edges])
     for name in ("a", "b", "c"):
         for who in (

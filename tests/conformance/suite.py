@@ -453,6 +453,27 @@ class ReportsSuite:
         ):
             assert store.funnel(Filter(since=since, until=until))[Kind.OPENED] == Count(expected, expected)
 
+    def test_what_bounced_returns_at_the_time_it_was_sent(self, store: Store) -> None:
+        late = T0 + 5 * HOUR
+        store.apply(
+            [
+                read(1, [event(Kind.BOUNCED, "a", late), event(Kind.BOUNCED, "x", late)]),
+                read(2, [event(Kind.SENT, "a", T0 + 61_000), event(Kind.SENT, "b", T0 + 61_000)]),
+                read(3, [event(Kind.BOUNCED, "a", late + MINUTE), event(Kind.SENT, "a", T0 + HOUR)]),
+            ]
+        )
+        assert store.returns(Filter()) == [Count(2, 1)]
+        assert store.returns(Filter(campaign_id="7")) == [Count(2, 1)]
+        assert store.returns(Filter(campaign_id="8")) == store.returns(Filter(sources=("other",))) == [Count()]
+        assert store.returns(Filter(until=T0 + 15 * MINUTE)) == [Count(2, 1)]
+        assert store.returns(Filter(since=T0 + 15 * MINUTE)) == [Count()]
+        assert store.returns(Filter(since=T0 + 60_999, until=T0 + 61_001)) == [Count(2, 1)]
+        edges = [T0, T0 + 61_000, T0 + 61_001, T0 + 15 * MINUTE, late + HOUR]
+        assert store.returns(Filter(), edges) == [Count(), Count(2, 1), Count(), Count()]
+        assert store.differences() == []
+        with pytest.raises(BadInput):
+            store.returns(Filter(contact_id="a"))
+
     def test_a_timeline_is_contiguous_and_adds_up(self, store: Store) -> None:
         self.fill(store)
         edges = [T0 - HOUR, T0, T0 + 15 * MINUTE, T0 + HOUR, T0 + 2 * HOUR]
@@ -551,8 +572,9 @@ class ReportsSuite:
             ("webhook", "webhook", "h", 2, later),
         ]
         assert store.event("00" * 16) is None
-        with pytest.raises(BadInput):
-            store.event("no hex")
+        for nonsense in ("no hex", "00-x", f"00-{10**30}"):
+            with pytest.raises(BadInput):
+                store.event(nonsense)
 
     def test_an_external_id_told_for_an_address_holds_for_all_known_by_it(self, store: Store) -> None:
         anonymous = Event(

@@ -21,6 +21,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import requests
 
 from aftersend.sandbox.pusher import Network, Pusher
 from aftersend.sandbox.server import Sandbox
@@ -117,6 +118,13 @@ class Installation:
         assert self.members() == []
 
 
+def answers(port: int) -> bool:
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/readyz", timeout=2).status_code == 200
+    except requests.RequestException:
+        return False
+
+
 def wait_for(condition, what: str, seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -173,6 +181,7 @@ def test_kill_anything_at_any_moment_and_nothing_is_lost_or_doubled(tmp_path: Pa
             assert store.differences() == []
             assert store.quarantined() == 0
             store.close()
+            wait_for(lambda: answers(port), "the receiver")
             installation.stop()
         finally:
             for member in installation.members():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import tempfile
 from collections import defaultdict
@@ -26,7 +27,11 @@ from aftersend.vocabulary import (
 )
 from tests.conformance.events import MINUTE, T0, read, reports
 
-LAWS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LAWS = settings(
+    max_examples=int(os.environ.get("AFTERSEND_EXAMPLES", "60")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 LISTS = {"activities": Door.FEED, "recentActivities": Door.FEED, "webhook": Door.WEBHOOK}
 
 

@@ -120,6 +120,20 @@ def test_only_email_enters_the_funnel(world):
     assert world.get("/v1/funnel")["counts"] == NOTHING
 
 
+def test_derived_deliveries_are_counted_when_they_were_sent_and_windows_add_up(world):
+    world.tell(*campaign_of_four())
+    world.tell(event(Kind.BOUNCED, "2025-03-19 08:00:00", "4", row="11"))
+    delivered = [
+        world.get("/v1/funnel", **{"from": day, "to": day})["counts"]["delivered"]
+        for day in ("2025-03-18", "2025-03-19")
+    ]
+    # Contact 1 bounced on the day it was sent to, contact 4 on the day after: both were sent on the first.
+    assert delivered == [{"total": 2, "unique": 2}, {"total": 0, "unique": 0}]
+    slots_ = world.get("/v1/timeline", **{"from": "2025-03-18", "to": "2025-03-19"})["slots"]
+    assert [slot["counts"]["delivered"] for slot in slots_] == delivered
+    assert world.get("/v1/funnel")["counts"]["delivered"] == {"total": 2, "unique": 2}
+
+
 def test_a_source_that_reports_deliveries_is_not_derived(world):
     world.tell(
         *campaign_of_four("beta"), event(Kind.DELIVERED, "2025-03-18 09:00:00", "2", source="beta"), source="beta"

@@ -21,6 +21,7 @@ from aftersend.storage.contract import (
     Bookmark,
     CampaignRow,
     ContactRow,
+    Count,
     Difference,
     EventRow,
     FeedRow,
@@ -312,6 +313,10 @@ class SqliteStore(Store):
     def timeline(self, which: Filter, edges: Sequence[Instant]) -> list[Funnel]:
         with self._events.read() as c:
             return reports.timeline(c, which, edges)
+
+    def returns(self, which: Filter, edges: Sequence[Instant] | None = None) -> list[Count]:
+        with self._events.read() as c:
+            return reports.returns(c, which, edges)
 
     def campaigns(self, which: Filter, limit: int = 1000, offset: int = 0) -> list[CampaignRow]:
         with self._events.read() as c:

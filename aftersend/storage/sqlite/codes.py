@@ -29,6 +29,8 @@ DOORS = {
 }
 
 ACTED_BY_MACHINE = MACHINE[Machine.MACHINE]
+RETURNED = -1
+"""In the place of a kind, in buckets: sends that bounced, at the time of the send."""
 LIFETIME = -1
 """The bucket that holds all time."""
 QUARTER = 900_000

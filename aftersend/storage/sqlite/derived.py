@@ -16,9 +16,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from aftersend.storage.contract import Difference
-from aftersend.storage.sqlite.codes import ACTED_BY_MACHINE, LIFETIME, QUARTER
+from aftersend.storage.sqlite.codes import ACTED_BY_MACHINE, KIND, LIFETIME, QUARTER, RETURNED
 from aftersend.storage.sqlite.statements import batched, marks
-from aftersend.vocabulary import Instant
+from aftersend.vocabulary import Instant, Kind
 
 
 class Fact(NamedTuple):
@@ -35,6 +35,8 @@ class Fact(NamedTuple):
 
 Outcome = list[int | None]
 """n, first_at, last_at, human_n, human_first_at, human_last_at."""
+
+_SENT, _BOUNCED = KIND[Kind.SENT], KIND[Kind.BOUNCED]
 
 _UPSERT_BUCKET = """
     INSERT INTO buckets VALUES (?,?,?,?,?,?,?,?)
@@ -89,6 +91,7 @@ class Derived:
                 _join(outcome, before)
             if key[0] in homes:
                 self._first(key, before, outcome)
+        self._move_returns(stored, stored | gathered)
         self._write_outcomes(gathered)
 
     def take_away(self, fact: Fact) -> None:
@@ -126,6 +129,7 @@ class Derived:
         for key in before.keys() | after.keys():
             if key[0] in self._homes:
                 self._first(key, before.get(key), after.get(key))
+        self._move_returns(before, after)
         self._c.executemany("DELETE FROM outcomes WHERE message = ? AND kind = ?", sorted(before.keys() - after.keys()))
         self._write_outcomes(after)
         for campaign in {fact.campaign for fact in touched}:
@@ -178,6 +182,21 @@ class Derived:
             if new is not None:
                 self._buckets[campaign, channel, key[1], new // QUARTER][place] += 1
 
+    def _move_returns(
+        self, before: Mapping[tuple[int, int], Outcome], after: Mapping[tuple[int, int], Outcome]
+    ) -> None:
+        """Sends that bounced are counted at the pair's first send; move that when either changes."""
+        for pair in {message for message, kind in (*before, *after) if kind == _BOUNCED}:
+            if pair not in self._homes:
+                continue
+            for outcomes, by in ((before, -1), (after, 1)):
+                sent, bounced = outcomes.get((pair, _SENT)), outcomes.get((pair, _BOUNCED))
+                if sent and bounced:
+                    bucket = self._buckets[*self._homes[pair], RETURNED, (sent[1] or 0) // QUARTER]
+                    undone = min(sent[0] or 0, bounced[0] or 0)
+                    for place, more in ((0, undone), (1, 1), (2, undone), (3, 1)):
+                        bucket[place] += by * more
+
     def _write_outcomes(self, outcomes: Mapping[tuple[int, int], Outcome]) -> None:
         self._c.executemany(
             "INSERT OR REPLACE INTO outcomes VALUES (?,?,?,?,?,?,?,?)",
@@ -227,6 +246,11 @@ def _buckets(home: str, quarter: str) -> str:
         FROM fresh_outcomes o JOIN messages m ON m.id = o.message AND m.pair = m.id
             JOIN campaigns c ON c.id = m.campaign
         WHERE o.human_first_at IS NOT NULL
+        UNION ALL
+        SELECT {home}, m.channel, {RETURNED}, {quarter.format("s.first_at")}, min(s.n, b.n), 1, min(s.n, b.n), 1
+        FROM fresh_outcomes s JOIN fresh_outcomes b ON b.message = s.message AND b.kind = {_BOUNCED}
+            JOIN messages m ON m.id = s.message AND m.pair = m.id JOIN campaigns c ON c.id = m.campaign
+        WHERE s.kind = {_SENT}
     ) GROUP BY 1, 2, 3, 4
     """
 
@@ -244,6 +268,7 @@ def compute(c: sqlite3.Connection) -> None:
         c.execute(f"DROP TABLE IF EXISTS temp.fresh_{table}")
     c.execute("CREATE TEMP TABLE fresh_outcomes AS SELECT * FROM outcomes WHERE false")
     c.execute(f"INSERT INTO fresh_outcomes {_OUTCOMES}")
+    c.execute("CREATE INDEX temp.fresh_outcomes_key ON fresh_outcomes (message, kind)")
     c.execute("CREATE TEMP TABLE fresh_buckets AS SELECT * FROM buckets WHERE false")
     for home in ("c.id", "-c.source"):
         for quarter in (f"{{0}} / {QUARTER}", str(LIFETIME)):

@@ -42,6 +42,7 @@ from aftersend.storage.sqlite.codes import (
     MACHINES,
     PRECISIONS,
     QUARTER,
+    RETURNED,
 )
 from aftersend.storage.sqlite.slots import stored
 from aftersend.storage.sqlite.statements import batched, marks
@@ -165,6 +166,65 @@ def _aligned_timeline(
     return [_funnel(slot_counts) for slot_counts in counts]
 
 
+def returns(c: sqlite3.Connection, which: Filter, edges: Sequence[Instant] | None) -> list[Count]:
+    _counts_only(which)
+    scopes = _scopes(c, which)
+    if edges is None and which.since is None and which.until is None:
+        return [_returned(c, which, scopes, LIFETIME, LIFETIME + 1)]
+    since, until = _window(which)
+    return [_returned_between(c, which, scopes, *slot) for slot in pairwise((since, until) if edges is None else edges)]
+
+
+def _returned_between(c: sqlite3.Connection, which: Filter, scopes: list[int], since: Instant, until: Instant) -> Count:
+    """Whole quarter hours from the buckets, what sticks out at the edges from the events."""
+    whole, edges = _parts(since, until)
+    total = unique = 0
+    if whole:
+        inside = _returned(c, which, scopes, *whole)
+        total, unique = inside.total, inside.unique
+    channels = _channels(which)
+    for start, end in edges:
+        for scope in scopes:
+            column = "campaign" if scope > 0 else "source"
+            found = c.execute(
+                f"""
+                SELECT coalesce(sum(undone), 0), count(*) FROM (
+                    SELECT DISTINCT m.pair, min(s.n, b.n) AS undone FROM events e JOIN messages m ON m.id = e.message
+                    JOIN outcomes s ON s.message = m.pair AND s.kind = e.kind AND s.first_at = e.at
+                    JOIN outcomes b ON b.message = m.pair AND b.kind = ?
+                    WHERE e.{column} = ? AND e.kind = ? AND e.at >= ? AND e.at < ?
+                      AND e.channel IN ({marks(len(channels))})
+                )
+                """,
+                (KIND[Kind.BOUNCED], abs(scope), KIND[Kind.SENT], start, end, *channels),
+            ).fetchone()
+            total, unique = total + found[0], unique + found[1]
+    return Count(total, unique)
+
+
+def _returned(c: sqlite3.Connection, which: Filter, scopes: list[int], first: int, last: int) -> Count:
+    channels = _channels(which)
+    found = [
+        c.execute(
+            f"SELECT coalesce(sum(n), 0), coalesce(sum(uniq), 0) FROM buckets WHERE scope = ? "
+            f"AND channel IN ({marks(len(channels))}) AND kind = ? AND quarter >= ? AND quarter < ?",
+            (scope, *channels, RETURNED, first, last),
+        ).fetchone()
+        for scope in scopes
+    ]
+    return Count(sum(total for total, _ in found), sum(unique for _, unique in found))
+
+
+def _parts(since: Instant, until: Instant) -> tuple[tuple[int, int] | None, list[tuple[Instant, Instant]]]:
+    """A window as whole quarter hours (first, behind the last) and what sticks out at its edges."""
+    first, last = -(-since // QUARTER), until // QUARTER
+    if first > last:
+        return None, [(since, until)]
+    return (first, last), [
+        (start, end) for start, end in ((since, first * QUARTER), (last * QUARTER, until)) if start < end
+    ]
+
+
 def _counts_only(which: Filter) -> None:
     for field in ("contact_id", "external_id", "email", "message_id", "kinds", "word"):
         if getattr(which, field) is not None:
@@ -216,15 +276,11 @@ def _add_window(
     until: Instant,
 ) -> None:
     """Whole quarter hours from the buckets, what sticks out at the edges from the events."""
-    first, last = -(-since // QUARTER), until // QUARTER
-    if first <= last:
-        _add_buckets(c, counts, which, scopes, "quarter >= ? AND quarter < ?", (first, last))
-        edges = [(since, first * QUARTER), (last * QUARTER, until)]
-    else:
-        edges = [(since, until)]
+    whole, edges = _parts(since, until)
+    if whole:
+        _add_buckets(c, counts, which, scopes, "quarter >= ? AND quarter < ?", whole)
     for start, end in edges:
-        if start < end:
-            _add_events(c, counts, which, scopes, start, end)
+        _add_events(c, counts, which, scopes, start, end)
 
 
 def _add_events(
@@ -329,6 +385,7 @@ def campaigns(c: sqlite3.Connection, which: Filter, limit: int, offset: int) -> 
                 first_at=first_at,
                 last_at=last_at,
                 counts=funnel(c, one),
+                returned=returns(c, one, None)[0],
             )
         )
     return answer
@@ -406,7 +463,9 @@ def messages(c: sqlite3.Connection, which: Filter, limit: int) -> list[MessageRo
                 outcomes={kind: outcomes[kind] for kind in KINDS if kind in outcomes},
             )
         )
-    answer.sort(key=lambda m: (m.source, m.campaign_id or "", m.message_id or ""))
+    answer.sort(
+        key=lambda m: (m.source, m.campaign_id or "", m.message_id or "", m.contact_id or "", m.email or "", m.channel)
+    )
     answer.sort(key=lambda m: min(o.first_at for o in m.outcomes.values()), reverse=True)
     return answer[:limit]
 
@@ -546,9 +605,11 @@ def event_key(id: str) -> tuple[bytes, int]:
     """Slot and ordinal of a public id. Raises BadInput."""
     slot, _, n = id.partition("-")
     try:
-        return bytes.fromhex(slot), int(n or 0)
+        if len(n) < 10:
+            return bytes.fromhex(slot), int(n or 0)
     except ValueError:
-        raise BadInput("That is not an event's id.", "id") from None
+        pass
+    raise BadInput("That is not an event's id.", "id")
 
 
 def _event_row(row: Sequence[Any]) -> EventRow:
