@@ -7,6 +7,7 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -82,9 +83,18 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     poll_every: str = "5m"
     backfill: str = "30d"
     overlap: str = "48h"
-    max_rate: float = 1.0
+    max_rate: float | None = None
+    """Requests per second of the credential; see :attr:`requests_per_second`."""
     options: dict[str, Any] = {}
     """Whatever else the entry has: the provider's own options, checked by the provider."""
+
+    @property
+    def requests_per_second(self) -> float:
+        """``max_rate``; else one, which no platform minds, and for an API on this very machine (a sandbox, another
+        Aftersend) as many as it answers."""
+        if self.max_rate is not None:
+            return self.max_rate
+        return 10_000 if urlsplit(self.base_url).hostname in ("127.0.0.1", "::1", "localhost") else 1.0
 
     @property
     def poll_every_ms(self) -> int:
@@ -188,9 +198,13 @@ def _sources(tables: Any, env: dict[str, str]) -> list[Source]:
             raise ConfigurationError(f"{where}.name = '{source.name}' may hold only a-z, 0-9 and '-'.")
         if any(s.name == source.name for s in sources):
             raise ConfigurationError(f"Two sources are named '{source.name}'; give each its own name.")
-        if source.max_rate <= 0:
+        if source.max_rate is not None and source.max_rate <= 0:
             raise ConfigurationError(f"{where}.max_rate must be above 0 requests per second.")
         _ = (source.poll_every_ms, source.backfill_ms, source.overlap_ms)
+        try:
+            _ = source.requests_per_second
+        except ValueError:
+            raise ConfigurationError(f"{where}.base_url is not an address, as https://api.example.com/v1 is.") from None
         sources.append(source)
     return sources
 

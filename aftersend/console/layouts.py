@@ -97,37 +97,42 @@ def _show_timeline(answer: Any, question: Any) -> None:
     shown = _counts_table(f"Timeline by {answer['unit']}, {answer['time_zone']}", "from")
     for slot in answer["slots"]:
         start = slot["start"][:16].replace("T", " ")
-        sent = slot["counts"][Kind.SENT]["unique"]
-        shown.add_row(start if answer["unit"] == "hour" else start[:10], *_figures(slot), bar(sent / largest, 16))
+        shown.add_row(start if answer["unit"] == "hour" else start[:10], *_figures(slot, largest))
     console().print(shown)
     _print_footer(answer, question)
 
 
 def _show_campaigns(answer: Any, question: Any) -> None:
-    shown = _counts_table("Campaigns", "campaign", "source", "first")
+    several = len({row["source"] for row in answer["campaigns"]}) > 1
+    shown = _counts_table("Campaigns", "campaign", "first", *(["source"] if several else []))
     largest = max((row["counts"][Kind.SENT]["unique"] for row in answer["campaigns"]), default=0) or 1
     for row in answer["campaigns"]:
-        sent = row["counts"][Kind.SENT]["unique"]
         shown.add_row(
             escape(row["campaign_id"] or "–"),
-            row["source"],
-            iso_clock(row["first_at"], question.time_zone),
-            *_figures(row),
-            bar(sent / largest, 16),
+            iso_clock(row["first_at"], question.time_zone)[:10],
+            *([row["source"]] if several else []),
+            *_figures(row, largest),
         )
     console().print(shown)
     _print_footer(answer, question)
 
 
 def _counts_table(title: str, *columns: str) -> Table:
-    figures = ("sent", "dropped", "bounced", "opened", "clicked", "open rate", "click rate")
-    return table(title, *columns, *figures, "", right=figures)
+    figures = ("sent", "dropped", "bounced", "opened", "clicked", "open %", "click %")
+    bars = ("",) if _wide() else ()
+    return table(title, *columns, *figures, *bars, right=figures, whole=columns)
 
 
-def _figures(slot: Any) -> list[str]:
+def _figures(slot: Any, largest: int) -> list[RenderableType]:
+    """The unique counts and rates of a row, and where there is room a bar of what was sent."""
     kinds = (Kind.SENT, Kind.DROPPED, Kind.BOUNCED, Kind.OPENED, Kind.CLICKED)
-    counts = [number(slot["counts"][kind]["unique"]) for kind in kinds]
-    return [*counts, percent(slot["rates"]["open"]), percent(slot["rates"]["click"])]
+    unique = [slot["counts"][kind]["unique"] for kind in kinds]
+    rates = [percent(slot["rates"][name]).removesuffix(" %") for name in ("open", "click")]
+    return [*map(number, unique), *rates, *([bar(unique[0] / largest, 16)] if _wide() else [])]
+
+
+def _wide() -> bool:
+    return console().width >= 100
 
 
 def _timeline_rows(answer: Any) -> Iterator[Mapping[str, Any]]:
@@ -157,7 +162,9 @@ def _show_events(answer: Any, question: Any) -> None:
     if not answer["rows"]:
         click.echo("Nothing.")
     else:
-        shown = table("", "when", "what", "who", "campaign", "detail", "by", "seen through")
+        shown = table(
+            "", "when", "what", "who", "campaign", "detail", "by", "seen through", whole=("when", "what", "campaign")
+        )
         for row in answer["rows"]:
             shown.add_row(
                 iso_clock(row["occurred_at"], question.time_zone),
@@ -200,7 +207,16 @@ def _show_contacts(answer: Any, question: Any) -> None:
             if count["total"]
         ]
         console().print(f"  {', '.join(happened) or 'nothing happened'}")
-        shown = table("", "campaign", "what", "times", "first", "last", right=("times",))
+        shown = table(
+            "",
+            "campaign",
+            "what",
+            "times",
+            "first",
+            "last",
+            right=("times",),
+            whole=("campaign", "what", "first", "last"),
+        )
         for message in contact["messages"]:
             for kind, outcome in message["outcomes"].items():
                 shown.add_row(

@@ -11,7 +11,7 @@ from rich.markup import escape
 from aftersend import logs
 from aftersend.console.addresses import masked_webhook_url, webhook_urls
 from aftersend.console.opening import ready_store, settings, unchecked_store
-from aftersend.console.tables import Form, console, iso_clock, json_option, number, plural, print_json, span, table
+from aftersend.console.tables import Form, console, json_option, near_clock, number, plural, print_json, span, table
 from aftersend.providers import provider_of
 from aftersend.receiver.answers import FeedAnswer, SourcesAnswer
 from aftersend.receiver.reports import Reports
@@ -67,14 +67,15 @@ def _print_source(account: Source, feeds: list[FeedAnswer]) -> None:
         f"{account.name}: {provider.title}, times in {zone}",
         *("feed", "complete until", "lag", "last success", "next run", "rows", "state"),
         right=("lag", "rows"),
+        whole=("complete until", "last success", "next run"),
     )
     for feed in feeds:
         lag = feed["lag_seconds"]
         shown.add_row(
             feed["feed"] if feed["lane"] == plan.LIVE else f"{feed['feed']} ({feed['lane']})",
-            iso_clock(feed["complete_until"], zone),
+            near_clock(feed["complete_until"], zone),
             span(None if lag is None else int(lag * 1000)),
-            iso_clock(feed["last_success_at"], zone),
+            near_clock(feed["last_success_at"], zone),
             _next_run(feed, zone),
             number(feed["last_rows"]),
             _state(feed, zone),
@@ -87,7 +88,7 @@ def _print_source(account: Source, feeds: list[FeedAnswer]) -> None:
 def _next_run(feed: FeedAnswer, zone: str) -> str:
     if feed["finished"] or feed["stopped"] or feed["due_at"] is None:
         return "–"
-    return "now" if feed["due_at"] <= (isoformat(now()) or "") else iso_clock(feed["due_at"], zone)
+    return "now" if feed["due_at"] <= (isoformat(now()) or "") else near_clock(feed["due_at"], zone)
 
 
 def _state(feed: FeedAnswer, zone: str) -> str:
@@ -100,7 +101,7 @@ def _state(feed: FeedAnswer, zone: str) -> str:
     if feed["finished"]:
         return "[dim]finished[/]"
     if feed["parked_until"] is not None:
-        return f"[yellow]parked until {iso_clock(feed['parked_until'], zone)}[/]: {problem}"
+        return f"[yellow]parked until {near_clock(feed['parked_until'], zone)}[/]: {problem}"
     if feed["quiet_runs"]:
         return f"[yellow]no row in the last {plural(feed['quiet_runs'], 'run')}[/]"
     return "[green]fine[/]" if feed["last_success_at"] else "[dim]not begun[/]"

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from aftersend.vocabulary import Instant
+from aftersend.vocabulary import Instant, now
 from aftersend.zones import moment
 
 Form = Literal["table", "json", "csv"]
@@ -56,11 +56,20 @@ def print_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None
         writer.writerow([_cell(row.get(column)) for column in columns])
 
 
-def table(title: str, *columns: str, right: Sequence[str] = ()) -> Table:
-    """An empty table in our style; the columns named in ``right`` are figures."""
-    made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+def table(title: str, *columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()) -> Table:
+    """An empty table in our style. Columns named in ``right`` are figures; these and those in ``whole`` are never
+    broken into lines, the others give way where the terminal is narrow."""
+    made = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if column in right else "left"
+        made.add_column(column, justify=justify, overflow="fold", no_wrap=column in right or column in whole)
     return made
 
 
@@ -89,6 +98,11 @@ def clock(at: Instant | None, zone_name: str = "UTC") -> str:
 def iso_clock(text: str | None, zone_name: str = "UTC") -> str:
     """The same for an instant in ISO form, as reports carry it."""
     return "–" if text is None else clock(int(datetime.fromisoformat(text).timestamp() * 1000), zone_name)
+
+
+def near_clock(text: str | None, zone_name: str = "UTC") -> str:
+    """The same, without the date where that is today's."""
+    return iso_clock(text, zone_name).removeprefix(f"{clock(now(), zone_name)[:10]} ")
 
 
 def span(milliseconds: int | None) -> str:

@@ -28,6 +28,9 @@ def demo_config(directory: Path | str, port: int) -> str:
     return f"""\
 # Written by `aftersend up`, which found no aftersend.toml: a demo whose only source is a sandbox.
 
+[server]
+workers = 2 # one works off while the other polls, every two seconds
+
 [[sources]]
 name = "{DEMO_SOURCE}"
 provider = "{provider}"
@@ -37,7 +40,6 @@ webhook_secrets = ["{token}"]
 poll_every = "2s"
 backfill = "7d"
 overlap = "1h"
-max_rate = 100.0
 """
 
 

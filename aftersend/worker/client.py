@@ -78,7 +78,7 @@ class Client:
         self.source = source
         self.provider = provider_of(source)
         self.base = self.provider.url(source)
-        self.interval_ms = int(1000 / source.max_rate)
+        self.interval_ms = int(1000 / source.requests_per_second)
         self._store = store
         self._sleep = sleep
         self._credentials = self.provider.credentials(source)

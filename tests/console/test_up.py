@@ -127,6 +127,8 @@ def test_on_a_bare_machine_events_flow_and_a_killed_child_comes_back_and_nobody_
     ours = running.children("aftersend.console serve") + running.children("aftersend.console scheduler")
     assert {os.getpgid(pid) for pid in ours} == {running.process.pid}
 
+    assert "Traceback" not in running.log
+
     # What is killed comes back.
     before = {
         name: set(running.children(name))
@@ -144,12 +146,10 @@ def test_on_a_bare_machine_events_flow_and_a_killed_child_comes_back_and_nobody_
     assert running.process.wait(timeout=60) == 0
     assert running.log.endswith("Everything has stopped.\n")
     assert _members(running.marker) == {}
-    assert "Traceback" not in running.log
 
 
-def test_started_again_it_keeps_its_key_and_its_token_and_its_events(up):
+def test_started_again_it_keeps_its_key_and_its_token(up):
     first = up()
-    first.wait_for(lambda: '"total": 0,' not in first.said("report", "funnel", "--json").split('"delivered"')[0][-60:])
     key, config = Path("data/admin-key").read_text(), Path("data/sandbox/aftersend.toml").read_text()
     assert first.stopped(signal.SIGTERM) == 0
     assert _members(first.marker) == {}
@@ -222,7 +222,7 @@ def test_where_there_is_no_redis_to_be_found_one_sentence_says_what_to_install(c
 def test_a_wrong_source_is_told_before_anything_starts(call, directory, monkeypatch):
     configure()
     text = Path("aftersend.toml").read_text()
-    Path("aftersend.toml").write_text(text.replace("max_rate", 'feeds = ["nosuch"]\nmax_rate'))
+    Path("aftersend.toml").write_text(text + 'feeds = ["nosuch"]\n')
     monkeypatch.setenv("PORT", str(_free_port()))
     called = call("up")
     assert (called.status, called.out) == (1, "")
