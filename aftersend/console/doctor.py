@@ -18,6 +18,7 @@ from aftersend.providers import provider_of
 from aftersend.settings import Settings
 from aftersend.storage.contract import Store
 from aftersend.vocabulary import AftersendError, now
+from aftersend.worker.plan import feeds
 
 LATE_AFTER = 10 * 60_000
 """Milliseconds after which an unprocessed delivery means that no worker is at work."""
@@ -82,7 +83,8 @@ def _sources(found: Settings) -> Iterator[Finding]:
         try:
             provider = provider_of(source)
             provider.configured(source)
-            provider.credentials(source)
+            if feeds(source):
+                provider.credentials(source)
         except AftersendError as error:
             yield Finding("wrong", f"source {source.name}", str(error))
 

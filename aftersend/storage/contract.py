@@ -454,8 +454,8 @@ class Store(ABC):
 
     @abstractmethod
     def campaigns(self, which: Filter, limit: int = 1000, offset: int = 0) -> list[CampaignRow]:
-        """Campaigns with an event in the filter's time, each with its lifetime counts; the one with the latest
-        first event first, then by source and id."""
+        """Campaigns with an event in the filter's time and channels, each with its lifetime counts; the one with
+        the latest first event first, then by source and id."""
 
     @abstractmethod
     def events(

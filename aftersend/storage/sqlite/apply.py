@@ -38,6 +38,16 @@ class Known(NamedTuple):
     sightings: int
 
 
+class Head(NamedTuple):
+    """An event to be inserted."""
+
+    event: Event
+    source: int
+    n: int
+    weight: tuple[int, int, int, int, int]
+    """The values of :data:`rows.WEIGHT`."""
+
+
 Slots = dict[bytes, list[Sight]]
 
 
@@ -185,55 +195,29 @@ class Applier:
 
     def _insert_alone(self, c: sqlite3.Connection, sights: list[Sight], derived: Derived) -> None:
         """The fast way: every sighting is a new event."""
-        told = [(s.source, s.event) for s in sights]
-        contacts, new_contacts = self._contacts.learn(c, told)
-        campaigns = [self._campaign(c, s.source, s.event.campaign_id) for s in sights]
-        self._insert(
-            c,
-            [(s.source, 0, Folded(s.event, [s])) for s in sights],
-            campaigns,
-            contacts,
-            new_contacts,
-            derived,
-        )
+        contacts, new_contacts = self._contacts.learn(c, [(s.source, s.event) for s in sights])
+        heads = [Head(s.event, s.source, 0, (s.door, 1, s.delivery, s.received_at, s.digest)) for s in sights]
+        self._insert(c, heads, contacts, new_contacts, derived)
 
     def _insert(
-        self,
-        c: sqlite3.Connection,
-        wanted: list[tuple[int, int, Folded]],
-        campaigns: list[int],
-        contacts: list[int],
-        new_contacts: set[int],
-        derived: Derived,
+        self, c: sqlite3.Connection, heads: list[Head], contacts: list[int], new_contacts: set[int], derived: Derived
     ) -> None:
+        campaigns = [self._campaign(c, head.source, head.event.campaign_id) for head in heads]
         keys = [
-            (campaign, contact, CHANNEL[f.event.channel], _message_key(f.event))
-            for (_, _, f), campaign, contact in zip(wanted, campaigns, contacts, strict=True)
+            (campaign, contact, CHANNEL[head.event.channel], _message_key(head.event))
+            for head, campaign, contact in zip(heads, campaigns, contacts, strict=True)
         ]
         messages, new_messages = self._messages.resolve(c, keys, new_contacts)
         number: int = c.execute("SELECT last_number FROM state").fetchone()[0]
         values = []
         facts = []
-        for (source, n, folded), campaign, contact, message in zip(wanted, campaigns, contacts, messages, strict=True):
+        for (event, source, n, weight), (campaign, contact, channel, _), (message, pair) in zip(
+            heads, keys, messages, strict=True
+        ):
             number += 1
-            event = folded.event
             account = rows.account(event)
-            values.append(
-                (
-                    number,
-                    event.slot,
-                    n,
-                    source,
-                    campaign,
-                    contact,
-                    message.id,
-                    *_weight(folded.sights),
-                    *account,
-                )
-            )
-            facts.append(
-                Fact(message.id, message.pair, campaign, account[1], account[0], account[2], event.occurred_at)
-            )
+            values.append((number, event.slot, n, source, campaign, contact, message, *weight, *account))
+            facts.append((message, pair, campaign, channel, account[0], account[2], event.occurred_at))
         c.executemany(rows.INSERT, values)
         c.execute("UPDATE state SET last_number = ?", (number,))
         derived.add(facts, new_messages)
@@ -248,13 +232,13 @@ class Applier:
     ) -> None:
         """The slow way: make the events of these slots what their sightings say, and recount their messages."""
         touched: list[Fact] = []
-        added: list[tuple[int, int, Folded]] = []
+        added: list[Head] = []
         changed: list[tuple[Stored, int, Folded]] = []
         for slot, events in desired.items():
             before = standing.get(slot, [])
             for n, folded in enumerate(events):
                 if n >= len(before):
-                    added.append((folded.sights[0].source, n, folded))
+                    added.append(Head(folded.event, folded.sights[0].source, n, _weight(folded.sights)))
                 elif before[n].folded != folded:
                     changed.append((before[n], n, folded))
             for gone in before[len(events) :]:
@@ -263,10 +247,8 @@ class Applier:
                 c.execute("DELETE FROM events WHERE id = ?", (gone.id,))
                 applied.events_removed += 1
         if added:
-            events_added = [(source, folded.event) for source, _, folded in added]
-            contacts = self._contacts.ids(c, events_added)
-            campaigns = [self._campaign(c, source, event.campaign_id) for source, event in events_added]
-            self._insert(c, added, campaigns, contacts, set(), derived)
+            contacts = self._contacts.ids(c, [(head.source, head.event) for head in added])
+            self._insert(c, added, contacts, set(), derived)
             applied.events_added += len(added)
         if changed:
             touched += self._update(c, changed, derived)

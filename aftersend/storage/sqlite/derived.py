@@ -60,8 +60,9 @@ class Derived:
         self._spans: dict[int, tuple[Instant, Instant]] = {}
         self._homes: dict[int, tuple[int, int]] = {}  # pair → campaign, channel
 
-    def add(self, facts: Iterable[Fact], new_messages: set[int]) -> None:
-        """Count events that were not there before. ``new_messages`` can't have outcomes yet."""
+    def add(self, facts: Iterable[tuple[int, int, int, int, int, int, Instant]], new_messages: set[int]) -> None:
+        """Count events that were not there before, given as the fields of a :class:`Fact`. ``new_messages`` can't
+        have outcomes yet."""
         gathered: dict[tuple[int, int], Outcome] = {}
         spans, homes, buckets = self._spans, self._homes, self._buckets
         for message, pair, campaign, channel, kind, machine, at in facts:
@@ -78,12 +79,12 @@ class Derived:
             elif at > span[1]:
                 spans[campaign] = (span[0], at)
             homes[pair] = (campaign, channel)
-            for key in ((message, kind),) if message == pair else ((message, kind), (pair, kind)):
-                outcome = gathered.get(key)
-                if outcome is None:
-                    gathered[key] = [1, at, at, 1, at, at] if human else [1, at, at, 0, None, None]
-                else:
-                    _join(outcome, [1, at, at, 1, at, at] if human else [1, at, at, 0, None, None])
+            for gatherer in (message,) if message == pair else (message, pair):
+                key = (gatherer, kind)
+                once: Outcome = [1, at, at, 1, at, at] if human else [1, at, at, 0, None, None]
+                outcome = gathered.setdefault(key, once)
+                if outcome is not once:
+                    _join(outcome, once)
         stored = self._stored(sorted({m for m, _ in gathered} - new_messages))
         for key, outcome in gathered.items():
             before = stored.get(key)

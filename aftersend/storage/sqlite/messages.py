@@ -8,7 +8,7 @@ Everywhere else the pair is the message.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from aftersend.storage.sqlite.statements import batched, marks
@@ -42,26 +42,25 @@ class Messages:
         cache = self._cache
         if len(cache) > _MOST_CACHED:
             cache.clear()
-        missing = {key for key in keys if key not in cache}
+        # In the order of arrival, so that neighbours in time are neighbours on disk; pairs before their messages.
+        missing = dict.fromkeys(
+            key for asked in keys if asked not in cache for key in (_pair_of(asked), asked) if key not in cache
+        )
         if missing:
-            missing |= {(*key[:3], "") for key in missing if (*key[:3], "") not in cache}
-        self._load(c, missing, new_contacts)
+            self._load(c, missing, new_contacts)
         number: int = c.execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()[0]
         rows = []
-        made = set()
-        # In the order of arrival, so that neighbours in time are neighbours on disk; pairs before their messages.
-        for key in dict.fromkeys(k for asked in keys for k in ((*asked[:3], ""), asked)) if missing else ():
+        for key in missing:
             if key in cache:
                 continue
             number += 1
-            pair = number if key[3] == "" else cache[(*key[:3], "")].id
+            pair = number if key[3] == "" else cache[_pair_of(key)].id
             cache[key] = Message(number, pair)
-            made.add(number)
             rows.append((number, *key, pair))
         c.executemany("INSERT INTO messages VALUES (?,?,?,?,?,?)", rows)
-        return [cache[key] for key in keys], made
+        return [cache[key] for key in keys], {row[0] for row in rows}
 
-    def _load(self, c: sqlite3.Connection, missing: set[Key], new_contacts: set[int]) -> None:
+    def _load(self, c: sqlite3.Connection, missing: Iterable[Key], new_contacts: set[int]) -> None:
         pairs: dict[tuple[int, int], list[int]] = {}
         for key in missing:
             campaign, contact, channel, message_id = key
@@ -85,3 +84,7 @@ class Messages:
 
 
 _SELECT = "SELECT contact, id, pair FROM messages WHERE campaign = ? AND channel = ?"
+
+
+def _pair_of(key: Key) -> Key:
+    return key if key[3] == "" else (*key[:3], "")

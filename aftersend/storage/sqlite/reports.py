@@ -358,8 +358,14 @@ def _itemised(c: sqlite3.Connection, source: int, campaign_id: str, kind: Kind, 
 
 def campaigns(c: sqlite3.Connection, which: Filter, limit: int, offset: int) -> list[CampaignRow]:
     sources = _sources(c, which)
-    conditions = [f"source IN ({marks(len(sources))})", "first_at IS NOT NULL"]
-    values: list[Any] = list(sources)
+    channels = _channels(which)
+    # A campaign of text messages alone is none of an email report.
+    seen = (
+        f"EXISTS (SELECT 1 FROM buckets b WHERE b.scope = campaigns.id AND b.channel IN ({marks(len(channels))}) "
+        f"AND b.kind IN ({marks(len(KINDS))}) AND b.quarter = ? AND b.n > 0)"
+    )
+    conditions = [f"source IN ({marks(len(sources))})", seen]
+    values: list[Any] = [*sources, *channels, *range(len(KINDS)), LIFETIME]
     if which.campaign_id is not None:
         conditions.append("campaign_id = ?")
         values.append(which.campaign_id)

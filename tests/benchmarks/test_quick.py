@@ -1,0 +1,105 @@
+"""The benchmarks run and say what they should; how fast they ran is nobody's business here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.measure import Figure, Goal, figure, in_turns
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+ROOT = Path(__file__).resolve().parents[2]
+FIELDS = {"name", "ours", "other", "unit", "ratio", "goal", "met", "spread"}
+FIGURES = {
+    "durable webhooks vs no-op route, per server core-second": "≥ 0.55",
+    "durable webhooks vs no-op route, by the clock": "",
+    "durable webhooks vs no-op route, p50": "",
+    "durable webhooks vs no-op route, p99": "",
+    "inbox to reports, feed pages vs raw executemany": "≥ 0.7",
+    "the same feed pages again vs the first time": "≥ 1.8",
+    "bytes written per event vs naive table": "≤ 0.125",
+    "inbox to reports, webhooks vs raw executemany": "≥ 0.7",
+    "the same webhooks again vs the first time": "≥ 1.8",
+    "rows polled, stored, counted vs a bare script": "",
+    "the same rows polled again vs the first time": "≥ 1.8",
+    "rows polled at 50 ms a page vs the latency limit": "≥ 0.94",
+}
+
+
+def run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The benchmarks as ``make bench`` starts them, with a temporary directory that can be looked into."""
+    temporary = directory / "tmp"
+    temporary.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(temporary)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(temporary.iterdir()) == [], "nothing is left behind"
+    return done
+
+
+@pytest.mark.processes
+def test_everything_runs_and_every_figure_is_printed_and_kept(tmp_path):
+    latest = ROOT / "benchmarks" / "results" / "latest.json"
+    before = latest.read_bytes() if latest.exists() else None
+    done = run(tmp_path, "--quick", "--profile", "--output", str(tmp_path / "quick.json"))
+    kept = json.loads((tmp_path / "quick.json").read_text())
+
+    assert {f["name"]: f["goal"] for f in kept["figures"]} == FIGURES
+    for f in kept["figures"]:
+        assert set(f) == FIELDS
+        assert f["name"] in done.stdout
+        assert min(f["ours"], f["other"], f["ratio"]) > 0
+        assert f["spread"] >= 0
+        assert f["met"] in ((True, False) if f["goal"] else (None,))
+    assert set(kept["header"]) == {
+        *("date", "cores", "model", "system", "filesystem", "load_before", "sizes", "versions"),
+    }
+    assert kept["header"]["sizes"] == "quick"
+    assert {"python", "sqlite", "aftersend", "granian"} <= set(kept["header"]["versions"])
+    assert done.stdout.count("Ordered by: internal time") == 2
+    assert (latest.read_bytes() if latest.exists() else None) == before, "tiny sizes are no result"
+
+
+@pytest.mark.processes
+def test_one_part_can_be_measured_alone(tmp_path):
+    done = run(tmp_path, "poll", "--quick", "--output", str(tmp_path / "poll.json"))
+    kept = json.loads((tmp_path / "poll.json").read_text())
+    assert [f["name"] for f in kept["figures"]] == list(FIGURES)[-3:]
+    assert "durable webhooks" not in done.stdout
+
+
+def test_a_figure_is_the_median_of_its_rounds_and_says_how_far_they_lie_apart():
+    rounds = [(30.0, 10.0), (20.0, 20.0), (40.0, 20.0)]
+    assert figure("name", "rows/s", rounds, Goal("≥", 1.8)) == Figure(
+        name="name", ours=30.0, other=20.0, unit="rows/s", ratio=2.0, goal="≥ 1.8", met=True, spread=1.0
+    )
+    assert figure("name", "B", rounds, Goal("≤", 0.125)).met is False
+    assert figure("name", "B", rounds).met is None
+
+
+def test_who_begins_changes_with_every_round():
+    order: list[str] = []
+
+    def ours() -> int:
+        order.append("ours")
+        return len(order)
+
+    def other() -> int:
+        order.append("other")
+        return len(order)
+
+    assert in_turns(3, ours, other) == [(1, 2), (4, 3), (5, 6)]
+    assert order == ["ours", "other", "other", "ours", "ours", "other"]
