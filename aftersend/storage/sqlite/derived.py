@@ -136,8 +136,8 @@ class Derived:
         for campaign in {fact.campaign for fact in touched}:
             self._c.execute(
                 "UPDATE campaigns SET (first_at, last_at) = "
-                "(SELECT min(at), max(at) FROM events INDEXED BY events_campaign WHERE campaign = ?1) WHERE id = ?1",
-                (campaign,),
+                "(SELECT min(at), max(at) FROM events INDEXED BY events_campaign WHERE campaign = ?) WHERE id = ?",
+                (campaign, campaign),
             )
 
     def write(self) -> None:
@@ -156,9 +156,9 @@ class Derived:
                     sums[place] += counts[place]
         self._c.executemany(_UPSERT_BUCKET, [(*key, *counts) for key, counts in sorted(total.items()) if any(counts)])
         self._c.executemany(
-            "UPDATE campaigns SET first_at = min(coalesce(first_at, ?1), ?1), last_at = max(coalesce(last_at, ?2), ?2) "
-            "WHERE id = ?3",
-            [(first, last, campaign) for campaign, (first, last) in self._spans.items()],
+            "UPDATE campaigns SET first_at = min(coalesce(first_at, ?), ?), last_at = max(coalesce(last_at, ?), ?) "
+            "WHERE id = ?",
+            [(first, first, last, last, campaign) for campaign, (first, last) in self._spans.items()],
         )
 
     def _stored(self, messages: Sequence[int]) -> dict[tuple[int, int], Outcome]:

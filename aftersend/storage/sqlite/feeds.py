@@ -35,7 +35,9 @@ def ensure(c: sqlite3.Connection, rows: Sequence[FeedRow]) -> None:
         )
 
 
-def select(c: sqlite3.Connection, condition: str = "true", values: Sequence[Any] = ()) -> list[FeedRow]:
+def select(
+    c: sqlite3.Connection, condition: str = "true", values: Sequence[Any] | dict[str, Any] = ()
+) -> list[FeedRow]:
     rows = c.execute(
         f"SELECT {','.join(_COLUMNS)} FROM feeds WHERE {condition} ORDER BY source, feed, lane", values
     ).fetchall()
@@ -45,22 +47,22 @@ def select(c: sqlite3.Connection, condition: str = "true", values: Sequence[Any]
 def due(c: sqlite3.Connection, at: Instant) -> list[FeedRow]:
     rows = select(
         c,
-        "due_at <= ?1 AND NOT finished AND NOT stopped AND coalesce(parked_until, 0) <= ?1 AND NOT EXISTS "
-        "(SELECT 1 FROM feeds o WHERE o.resource = feeds.resource AND o.owner IS NOT NULL AND o.claimed_until > ?1)",
-        (at,),
+        "due_at <= :at AND NOT finished AND NOT stopped AND coalesce(parked_until, 0) <= :at AND NOT EXISTS "
+        "(SELECT 1 FROM feeds o WHERE o.resource = feeds.resource AND o.owner IS NOT NULL AND o.claimed_until > :at)",
+        {"at": at},
     )
     return sorted(rows, key=lambda row: row.due_at)
 
 
 def claim(c: sqlite3.Connection, key: Key, owner: str, until: Instant, at: Instant, force: bool) -> FeedRow | None:
-    ready = "true" if force else "due_at <= ?6 AND NOT stopped AND coalesce(parked_until, 0) <= ?6"
+    ready = "true" if force else "due_at <= :at AND NOT stopped AND coalesce(parked_until, 0) <= :at"
     taken = c.execute(
         f"""
-        UPDATE feeds SET owner = ?4, claimed_until = ?5, last_run_at = ?6
-        WHERE source = ?1 AND feed = ?2 AND lane = ?3 AND NOT finished AND {ready} AND NOT EXISTS
-          (SELECT 1 FROM feeds o WHERE o.resource = feeds.resource AND o.owner IS NOT NULL AND o.claimed_until > ?6)
+        UPDATE feeds SET owner = :owner, claimed_until = :until, last_run_at = :at
+        WHERE source = :source AND feed = :feed AND lane = :lane AND NOT finished AND {ready} AND NOT EXISTS
+          (SELECT 1 FROM feeds o WHERE o.resource = feeds.resource AND o.owner IS NOT NULL AND o.claimed_until > :at)
         """,
-        (*key, owner, until, at),
+        {"source": key[0], "feed": key[1], "lane": key[2], "owner": owner, "until": until, "at": at},
     ).rowcount
     return select(c, _KEY, key)[0] if taken else None
 
