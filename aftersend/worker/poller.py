@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Literal
 
 import msgspec
 import structlog
 import tenacity
 
-from aftersend.providers.contract import Answer, Context, Feed, Malformed, Walk
+from aftersend.providers.contract import Answer, Ask, Context, Feed, Malformed, Walk
 from aftersend.settings import Settings, Source
 from aftersend.storage.contract import ClaimLost, FeedRow, Filter, Store
 from aftersend.vocabulary import ConfigurationError, Delivery, Door, Instant, TemporaryError, now
@@ -61,7 +62,8 @@ def poll(
     """Poll one feed (source, feed, lane) until its walk is complete.
 
     1. Claim the row; if somebody was faster, that is fine.
-    2. Ask for a page, within the source's budget, with short retries.
+    2. Ask for a page, within the source's budget, with short retries; while it is stored, the next one is
+       already asked for.
     3. Store the page and the position after it in one transaction, which extends the claim. A read-once page
        is stored before it is looked at, whatever arrived of it (law 5).
     4. Again from 2, until the walk is complete, or ``pause()`` is true after a page.
@@ -90,16 +92,18 @@ class _Run:
         self.rows = 0
         self.pages = 0
         self.last_body = b""
+        self.ahead = ThreadPoolExecutor(1, thread_name_prefix="fetch-ahead")
+        self.coming: tuple[Ask, Future[Answer]] | None = None
 
     def through(self, progress: Progress | None, pause: Callable[[], bool] | None) -> Outcome:
         """Walk, and release the row whatever happens."""
         try:
             walk = self.feed.walk(self.row.position, self._context())
             while walk.ask() is not None:
-                self._page(walk)
+                leaving = self._page(walk, pause)
                 if progress:
                     progress(self.feed.name, self.rows, self.pages, walk.progress())
-                if pause and pause() and walk.ask() is not None:
+                if leaving and walk.ask() is not None:
                     return self._paused()
             return self._done(walk)
         except ClaimLost:
@@ -120,6 +124,8 @@ class _Run:
             name = type(error).__name__
             sentence = f"Reading feed '{self.feed.name}' failed inside Aftersend ({name}); see the log."
             return self._parked(now() + LAST_PARK_S * 1000, sentence, self.client.shown(self.last_body))
+        finally:
+            self.ahead.shutdown(cancel_futures=True)
 
     def _context(self) -> Context:
         at, campaigns = now(), []
@@ -128,17 +134,27 @@ class _Run:
             campaigns = [c.campaign_id for c in self.store.campaigns(recent) if c.campaign_id]
         return Context(source=self.source, now=at, campaigns=campaigns, since=self.row.since, until=self.row.until)
 
-    def _page(self, walk: Walk) -> None:
+    def _page(self, walk: Walk, pause: Callable[[], bool] | None) -> bool:
+        """Read a page and store it. Returns whether it is time to pause."""
         answer, params = self.client.patiently(lambda: self._answer(walk))
+        leaving = pause is not None and pause()
         if not self.feed.read_once:
+            following = walk.ask()
+            if following is not None and not leaving:
+                self.coming = following, self.ahead.submit(self.client.get, following)
             self._save(answer, params, walk.position)
         self.rows += walk.fresh
         self.pages += 1
+        return leaving
 
     def _answer(self, walk: Walk) -> tuple[Answer, dict[str, str]]:
         ask = walk.ask()
         assert ask is not None
-        answer = self.client.get(ask, keep_cut=self.feed.read_once)
+        coming, self.coming = self.coming, None
+        if coming and coming[0] == ask:
+            answer = coming[1].result()
+        else:
+            answer = self.client.get(ask, keep_cut=self.feed.read_once)
         self.last_body = answer.body
         if self.feed.read_once:
             self._save(answer, ask.params, None)

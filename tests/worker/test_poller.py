@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from email.utils import formatdate
 from threading import Event, Thread
 
@@ -103,9 +104,28 @@ def test_a_killed_poll_goes_on_from_the_last_stored_page(platform, store, settin
     assert row(store).owner is not None
     assert row(store).position == {"page": 2}
     assert poll(store, settings).status == "done"
-    assert platform.asked == [f"/pages?page={page}" for page in range(4)]
+    # The page that was already asked for when the poll was killed is asked for again.
+    assert list(dict.fromkeys(platform.asked)) == [f"/pages?page={page}" for page in range(4)]
     normalizer.drain(store, settings)
     assert ids(store) == platform.truth
+
+
+def test_the_next_page_is_under_way_while_the_last_is_stored(platform, store, settings, monkeypatch):
+    platform.happen(7)
+    asked_when_stored = []
+    append_page = store.append_page
+
+    def watched(*page):
+        deadline = time.monotonic() + 10
+        while len(platform.asked) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        asked_when_stored.append(len(platform.asked))
+        return append_page(*page)
+
+    monkeypatch.setattr(store, "append_page", watched)
+    assert poll(store, settings).status == "done"
+    assert asked_when_stored[0] == 2
+    assert platform.asked == [f"/pages?page={page}" for page in range(4)]
 
 
 FAULTS = {
