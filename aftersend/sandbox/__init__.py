@@ -38,7 +38,7 @@ base_url = "http://127.0.0.1:{port}{speaker_of(provider).base_path}"
 api_key = "{api_key}"
 webhook_secrets = ["{token}"]
 poll_every = "2s"
-backfill = "7d"
+backfill = "0d"  # the first run reads a week anyway, and the history is shorter
 overlap = "1h"
 """
 

@@ -322,7 +322,8 @@ class Store(ABC):
         """Take the next deliveries of the inbox through ``read`` and apply them, together with the new
         position in the inbox, in one transaction. Returns ``None`` when there was nothing to do. Any number
         of processes may call it; they take turns. If ``read`` raises, the delivery goes to quarantine
-        whole."""
+        whole. A feed's page that told nothing new doesn't stay in the inbox: an earlier delivery told it all,
+        and a list that is read again and again would fill the disk."""
 
     @abstractmethod
     def apply(self, reads: Sequence[Read]) -> Applied:

@@ -112,6 +112,23 @@ class InboxSuite:
 
 
 class NormalizingSuite:
+    def test_a_page_that_tells_nothing_new_is_not_kept(self, store: Store) -> None:
+        def page(body: bytes) -> Delivery:
+            return msgspec.structs.replace(delivery(body), door=Door.FEED, feed="activities")
+
+        first, again, more, bad = store.append([page(b"a b"), page(b"b a"), page(b"a b c"), page(b"a !")])
+        hook, hook_again = store.append([delivery(b"a"), delivery(b"a")])
+        store.work_off(events_of)
+        assert [d.id for d in store.deliveries(1)] == [first, more, bad, hook, hook_again]
+        (empty,) = store.append([page(b"")])
+        assert empty > hook_again
+        store.work_off(events_of)
+        assert store.delivery(empty) is None
+        assert store.backlog().deliveries == 0
+        assert store.append([page(b"d")])[0] > empty
+        assert store.backlog().deliveries == 1
+        assert again not in {d.id for d in store.deliveries(1)}
+
     def test_working_off_applies_each_delivery_once(self, store: Store) -> None:
         assert store.work_off(events_of) is None
         store.append([delivery(b"a b"), delivery(b"b c")])

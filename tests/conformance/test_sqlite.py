@@ -12,7 +12,7 @@ from aftersend.storage import open_store
 from aftersend.storage.contract import Filter, Store
 from aftersend.storage.sqlite import schema
 from aftersend.storage.sqlite.codes import CHANNELS, CLOCKS, KINDS, MACHINES, PRECISIONS
-from aftersend.vocabulary import ConfigurationError, Kind, TemporaryError
+from aftersend.vocabulary import ConfigurationError, Kind, Reading, TemporaryError
 from tests.conformance.events import MINUTE, T0, event, read
 from tests.conformance.suite import StoreSuite, delivery
 
@@ -104,6 +104,56 @@ def test_every_report_is_served_by_an_index(store: Store) -> None:
             if words[0] == "SCAN" and aliases.get(words[1], words[1]) in big:
                 walked.append(f"{detail}: {statement[:200]}")
     assert walked == []
+
+
+def plan_of(store: Store, ask) -> str:
+    """What the planner says of every statement that a question runs."""
+    connection = store._events._reader()
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    ask()
+    connection.set_trace_callback(None)
+    return "\n".join(
+        detail
+        for statement in statements
+        if statement.lstrip().upper().startswith(("SELECT", "WITH"))
+        for *_, detail in connection.execute(f"EXPLAIN QUERY PLAN {statement}")
+    )
+
+
+def test_what_is_new_is_read_by_number_and_not_sorted(store: Store) -> None:
+    store.apply([read(n, [event(Kind.SENT, f"c{n}", T0)]) for n in range(1, 50)])
+    plan = plan_of(store, lambda: store.events(Filter(sources=("acme",)), "arrival", limit=10, after=(5,)))
+    assert "SEARCH e USING INTEGER PRIMARY KEY (rowid>?)" in plan
+
+
+def test_an_external_id_is_looked_up_by_address(store: Store) -> None:
+    store.apply([read(n, [event(Kind.SENT, f"c{n}", T0, email=f"c{n}@example.com")]) for n in range(1, 50)])
+    plan = plan_of(store, lambda: store.events(Filter(), "newest", limit=10))
+    assert "SEARCH a USING INDEX contacts_email (source=? AND <expr>=?)" in plan
+
+
+def test_only_the_owner_may_read_the_files(store: Store) -> None:
+    store.append([delivery()])
+    for file in store._inbox.path.parent.iterdir():
+        assert file.stat().st_mode & 0o077 == 0, file.name
+
+
+def test_an_inbox_restored_from_an_older_backup_loses_no_delivery(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    store.migrate()
+    store.append([delivery(), delivery(), delivery()])
+    while store.work_off(lambda _: Reading()):
+        pass
+    store.close()
+    for file in tmp_path.glob("store.inbox*"):
+        file.unlink()
+    restored = open_store(f"sqlite:///{tmp_path}/store.db")
+    restored.migrate()
+    assert restored.append([delivery()]) == [4]
+    assert restored.backlog().deliveries == 1
+    assert restored.work_off(lambda _: Reading()) is not None
+    restored.close()
 
 
 def test_bytes_written_per_event_stay_what_they_are(tmp_path: Path) -> None:

@@ -124,10 +124,12 @@ def test_a_cap_ignores_the_page_size(sandbox: Sandbox, actions: list[int]):
     assert len(actions) > 100
     assert len(_ids(_get(sandbox, "activities", page_size=1000))) == len(actions)
     _plan(sandbox, rates={"cap": 1})
-    first = _ids(_get(sandbox, "activities", page_size=1000))
-    second = _ids(_get(sandbox, "activities", page_size=1000, page_index=1))
-    assert len(first) == 100
-    assert sorted(first + second) == actions[: len(first + second)] or len(second) == 100
+    pages = [
+        _ids(_get(sandbox, "activities", page_size=1000, page_index=page)) for page in range(len(actions) // 100 + 2)
+    ]
+    assert [len(page) for page in pages[:-2]] == [100] * (len(pages) - 2)
+    assert pages[-1] == []
+    assert sorted(number for page in pages for number in page) == actions
 
 
 def test_two_number_spaces_move_the_ids_of_the_read_once_feed_alone(sandbox: Sandbox, actions: list[int]):

@@ -14,7 +14,7 @@ import msgspec
 
 from aftersend import zones
 from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request
-from aftersend.providers.inwise import feeds, rows, summary, webhook
+from aftersend.providers.inwise import feeds, rows, summary, webhook, words
 from aftersend.settings import Source
 from aftersend.vocabulary import BadInput, ConfigurationError, Delivery, Door, Kind, Reading, now
 
@@ -27,7 +27,7 @@ class Inwise(Provider):
     base_url: ClassVar[str] = "https://api.inwise.com/rest/v1"
     time_zone: ClassVar[str] = "Asia/Jerusalem"
     options: ClassVar[type[msgspec.Struct]] = feeds.Options
-    unitemised: ClassVar[frozenset[Kind]] = frozenset({Kind.COMPLAINED, Kind.VISITED})
+    unitemised: ClassVar[frozenset[Kind]] = frozenset(words.UNITEMISED)
     auth_header: ClassVar[str] = "X-API-Key"
 
     def verify(self, request: Request, source: Source) -> Handshake | None:

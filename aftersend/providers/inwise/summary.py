@@ -8,7 +8,7 @@ import msgspec
 
 from aftersend.providers.contract import Malformed
 from aftersend.providers.inwise.arrays import clean
-from aftersend.providers.inwise.words import COUNTERS
+from aftersend.providers.inwise.words import COUNTERS, UNITEMISED
 from aftersend.vocabulary import Delivery, Kind, Problem, Reading, Snapshot
 
 
@@ -40,6 +40,7 @@ def read(delivery: Delivery) -> Reading:
         read_at=delivery.received_at,
         counts=counts,
         raw=raw_figures,
+        stands_for=tuple(kind for kind in UNITEMISED if kind in counts),
     )
     return Reading(snapshots=[snapshot], problems=problems)
 

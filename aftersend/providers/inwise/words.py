@@ -71,3 +71,7 @@ def _channel_by_name(word: str) -> Channel:
         return Channel.SMS
     # Only form events come without a channel_type (3.2).
     return Channel.EMAIL if word.startswith("email") or word == "undelivered" else Channel.FORM
+
+
+UNITEMISED = (Kind.COMPLAINED, Kind.VISITED)
+"""Kinds that inwise gives only as totals of the summary (provider file 5.1); its site webhooks name no campaign."""

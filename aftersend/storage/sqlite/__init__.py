@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +44,12 @@ from aftersend.vocabulary import (
     AftersendError,
     ConfigurationError,
     Delivery,
+    Door,
     Instant,
     Problem,
     Reading,
     Snapshot,
+    TemporaryError,
     now,
 )
 
@@ -71,6 +73,10 @@ class SqliteStore(Store):
                 db = Database(c)
                 taken += [migration.name for migration in migrations.pending(db)]
                 migrations.apply(db)
+        # An inbox that was restored from a backup older than the events must not give out numbers again that
+        # were worked off already: new deliveries would lie behind our back.
+        with self._inbox.write() as c:
+            inbox.go_on_after(c, self._position())
         return taken
 
     def ready(self) -> None:
@@ -156,7 +162,15 @@ class SqliteStore(Store):
                     "UPDATE state SET position = ?, as_of = ?",
                     (reads[-1].delivery.id, max(as_of or 0, *(r.delivery.received_at for r in reads))),
                 )
-            return applied
+            news = self._applier.news
+        self._drop([r.delivery.id for r in reads if r.delivery.door is Door.FEED and r.delivery.id not in news])
+        return applied
+
+    def _drop(self, silent: Sequence[int]) -> None:
+        """Remove pages that told nothing new. If that can't be done now, they stay until they are pruned."""
+        if silent:
+            with suppress(TemporaryError), self._inbox.write() as c:
+                inbox.remove(c, silent)
 
     @contextmanager
     def _applying(self, c: sqlite3.Connection) -> Iterator[None]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from aftersend.storage.contract import Applied, Read
-from aftersend.storage.sqlite import rows
+from aftersend.storage.sqlite import rows, snapshots
 from aftersend.storage.sqlite.codes import CHANNEL, DOOR
 from aftersend.storage.sqlite.contacts import Contacts
 from aftersend.storage.sqlite.derived import Derived, Fact
@@ -61,6 +61,8 @@ class Applier:
         self._campaigns: dict[tuple[int, str], int] = {}
         self._source_of: dict[int, int] = {}
         self._version = -1
+        self.news: set[int] = set()
+        """Deliveries of the last batch that told something new."""
 
     def forget(self) -> None:
         """Drop what is remembered of the store."""
@@ -80,10 +82,13 @@ class Applier:
     def apply(self, c: sqlite3.Connection, reads: Sequence[Read]) -> Applied:
         """Apply a batch. The caller holds the write transaction and has called :meth:`begin`."""
         applied = Applied()
+        self.news = {read.delivery.id for read in reads if read.reading.problems}
         self._keep_snapshots(c, reads, applied)
         keep_problems(c, reads, applied)
         alone, contended = self._gather(c, reads)
         self._drop_repeated(c, alone, contended)
+        self.news.update(sight.delivery for sight in alone.values())
+        self.news.update(sight.delivery for sights in contended.values() for sight in sights)
         applied.sightings = len(alone) + sum(len(sights) for sights in contended.values())
         derived = Derived(c, self._source_of)
         self._add(c, alone, contended, derived, applied)
@@ -328,18 +333,8 @@ class Applier:
     def _keep_snapshots(self, c: sqlite3.Connection, reads: Sequence[Read], applied: Applied) -> None:
         for read in reads:
             for snapshot in read.reading.snapshots:
-                # Two of the same instant: the greater text stands, so that the order doesn't matter.
-                c.execute(
-                    "INSERT INTO snapshots VALUES (?,?,?,?,?) "
-                    "ON CONFLICT DO UPDATE SET snapshot = max(snapshot, excluded.snapshot)",
-                    (
-                        self._source(c, read.delivery.source),
-                        snapshot.list,
-                        snapshot.campaign_id or "",
-                        snapshot.read_at,
-                        _json.encode(snapshot).decode(),
-                    ),
-                )
+                if snapshots.keep(c, self._source(c, read.delivery.source), snapshot):
+                    self.news.add(read.delivery.id)
                 applied.snapshots += 1
 
     def _source(self, c: sqlite3.Connection, name: str) -> int:

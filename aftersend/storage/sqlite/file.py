@@ -107,6 +107,8 @@ class File:
     def _connection(self) -> sqlite3.Connection:
         if self._writer:
             return self._writer
+        # It holds addresses: only this user may read it. SQLite gives the files beside it the same mode.
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         connection = sqlite3.connect(
             self.path,
             isolation_level=None,

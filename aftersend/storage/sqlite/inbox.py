@@ -24,6 +24,12 @@ def append(c: sqlite3.Connection, deliveries: Sequence[Delivery]) -> list[int]:
     return list(range(last - len(deliveries) + 1, last + 1))
 
 
+def go_on_after(c: sqlite3.Connection, position: int) -> None:
+    """Let the next id be above a position."""
+    if c.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'deliveries'", (position,)).rowcount == 0:
+        c.execute("INSERT INTO sqlite_sequence VALUES ('deliveries', ?)", (position,))
+
+
 def one(c: sqlite3.Connection, delivery_id: int) -> Delivery | None:
     row = c.execute(f"SELECT id, {_COLUMNS} FROM deliveries WHERE id = ?", (delivery_id,)).fetchone()
     return _delivery(row) if row else None
@@ -59,12 +65,17 @@ def waiting(c: sqlite3.Connection, position: int) -> tuple[int, Instant | None]:
 def prune(c: sqlite3.Connection, position: int, before: Instant, kept: set[int]) -> int:
     """Remove deliveries up to the position and received before an instant, but not those to be kept."""
     ids = [
-        (id,)
+        id
         for (id,) in c.execute("SELECT id FROM deliveries WHERE id <= ? AND received_at < ?", (position, before))
         if id not in kept
     ]
-    c.executemany("DELETE FROM deliveries WHERE id = ?", ids)
+    remove(c, ids)
     return len(ids)
+
+
+def remove(c: sqlite3.Connection, ids: Sequence[int]) -> None:
+    """Remove deliveries. Their ids are never given out again."""
+    c.executemany("DELETE FROM deliveries WHERE id = ?", [(id,) for id in ids])
 
 
 def _values(d: Delivery) -> tuple[Any, ...]:

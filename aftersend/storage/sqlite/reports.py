@@ -317,27 +317,20 @@ def _funnel(counts: dict[int, list[int]]) -> Funnel:
 
 def _with_snapshots(c: sqlite3.Connection, which: Filter, counted: Funnel) -> Funnel:
     """Kinds that a platform gives only as totals: per campaign the greater of its snapshot and its events."""
-    latest = [
-        (source, snapshot)
-        for source in _sources(c, which)
-        for snapshot in _latest_snapshots(c, source, which.campaign_id)
-        if snapshot.stands_for and snapshot.campaign_id is not None
-    ]
-    wanted = {Channel(channel) for channel in (Channel if which.channels is None else which.channels)}
-    total: dict[Kind, list[int]] = {}
-    for source, snapshot in latest:
-        for kind in snapshot.stands_for:
-            if CHANNEL_OF_SNAPSHOT.get(kind, Channel.EMAIL) not in wanted or kind not in snapshot.counts:
-                continue
-            claimed = snapshot.counts[kind]
-            ours = _itemised(c, source, snapshot.campaign_id or "", kind, which)
-            more = total.setdefault(kind, [0, 0])
-            more[0] += max(0, claimed[0] - ours.total)
-            more[1] += max(0, (claimed[1] if claimed[1] is not None else claimed[0]) - ours.unique)
-    return {
-        kind: Count(count.total + total[kind][0], count.unique + total[kind][1]) if kind in total else count
-        for kind, count in counted.items()
-    }
+    sources = list(_sources(c, which))
+    campaign = "" if which.campaign_id is None else "AND campaign_id = ?"
+    more: dict[Kind, list[int]] = defaultdict(lambda: [0, 0])
+    for source, campaign_id, number, total, unique in c.execute(
+        "SELECT source, campaign_id, kind, max(total), max(uniq) FROM totals "
+        f"WHERE source IN ({marks(len(sources))}) AND campaign_id != '' {campaign} GROUP BY 1, 2, 3",
+        (*sources, *([] if which.campaign_id is None else [which.campaign_id])),
+    ):
+        kind = KINDS[number]
+        if CHANNEL[CHANNEL_OF_SNAPSHOT.get(kind, Channel.EMAIL)] in _channels(which):
+            ours = _itemised(c, source, campaign_id, kind, which)
+            more[kind][0] += max(0, total - ours.total)
+            more[kind][1] += max(0, unique - ours.unique)
+    return {kind: Count(count.total + more[kind][0], count.unique + more[kind][1]) for kind, count in counted.items()}
 
 
 def _itemised(c: sqlite3.Connection, source: int, campaign_id: str, kind: Kind, which: Filter) -> Count:
@@ -482,10 +475,11 @@ def _contact_id(key: str) -> str | None:
 
 # -- events ----------------------------------------------------------------------------------------------
 
-# Who is known only by address takes the external id told for that address elsewhere in the source.
+# Who is known only by address takes the external id told for that address elsewhere in the source. The pluses
+# keep the planner from walking all contacts by another index in search of the address.
 _EXTERNAL_ID = """coalesce({0}, (SELECT a.external_id FROM contacts a WHERE a.source = c.source
-    AND lower(a.email) = lower(c.email) AND a.email IS NOT NULL AND a.external_id IS NOT NULL
-    ORDER BY a.key LIMIT 1))"""
+    AND lower(a.email) = lower(c.email) AND a.email IS NOT NULL AND +a.external_id IS NOT NULL
+    ORDER BY +a.key LIMIT 1))"""
 
 _SELECT = f"""
     SELECT e.id, e.slot, e.n, s.name, g.campaign_id, c.key, coalesce(e.email, c.email), coalesce(e.phone, c.phone),
@@ -541,7 +535,8 @@ def events(
 def _walks(c: sqlite3.Connection, which: Filter, order: Order) -> list[_Walk]:
     if order == "arrival":
         sources = tuple(_sources(c, which))
-        return [_Walk(f"WHERE e.source IN ({marks(len(sources))})", sources)] if sources else []
+        # The plus keeps the planner from an index by source, which would sort all of its events by number.
+        return [_Walk(f"WHERE +e.source IN ({marks(len(sources))})", sources)] if sources else []
     named = _contact_ids(c, which)
     if named is not None:
         return [_Walk("JOIN messages m ON m.id = e.message WHERE m.contact = ?", (contact,)) for contact in named[:200]]
@@ -686,18 +681,13 @@ def event(c: sqlite3.Connection, id: str) -> tuple[EventRow, list[Sighting]] | N
 _snapshot = msgspec.json.Decoder(Snapshot)
 
 
-def _latest_snapshots(c: sqlite3.Connection, source: int, campaign_id: str | None) -> list[Snapshot]:
-    condition, values = ("", ()) if campaign_id is None else ("AND campaign_id = ?", (campaign_id,))
+def snapshots(c: sqlite3.Connection, source: str, campaign_id: str | None) -> list[Snapshot]:
+    condition, values = ("", ()) if campaign_id is None else ("AND l.campaign_id = ?", (campaign_id,))
     return [
         _snapshot.decode(text)
-        for text, _ in c.execute(
-            f"SELECT snapshot, max(read_at) FROM snapshots WHERE source = ? {condition} "
-            "GROUP BY list, campaign_id ORDER BY list, campaign_id",
+        for (text,) in c.execute(
+            "SELECT l.snapshot FROM latest_snapshots l JOIN sources s ON s.id = l.source "
+            f"WHERE s.name = ? {condition} ORDER BY l.list, l.campaign_id",
             (source, *values),
         )
     ]
-
-
-def snapshots(c: sqlite3.Connection, source: str, campaign_id: str | None) -> list[Snapshot]:
-    row = c.execute("SELECT id FROM sources WHERE name = ?", (source,)).fetchone()
-    return _latest_snapshots(c, row[0], campaign_id) if row else []

@@ -197,6 +197,25 @@ def _events_1(db: Database) -> None:
             PRIMARY KEY (source, list, campaign_id, read_at)
         ) WITHOUT ROWID;
 
+        CREATE TABLE latest_snapshots (
+            source      INTEGER NOT NULL,
+            list        TEXT NOT NULL,
+            campaign_id TEXT NOT NULL,
+            read_at     INTEGER NOT NULL,
+            snapshot    TEXT NOT NULL,
+            PRIMARY KEY (source, list, campaign_id)
+        ) WITHOUT ROWID;
+
+        CREATE TABLE totals (
+            source      INTEGER NOT NULL,
+            campaign_id TEXT NOT NULL,
+            list        TEXT NOT NULL,
+            kind        INTEGER NOT NULL,
+            total       INTEGER NOT NULL,
+            uniq        INTEGER NOT NULL,
+            PRIMARY KEY (source, campaign_id, list, kind)
+        ) WITHOUT ROWID;
+
         CREATE TABLE quarantine (
             delivery    INTEGER NOT NULL,
             item        INTEGER NOT NULL,

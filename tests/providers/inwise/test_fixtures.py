@@ -510,6 +510,7 @@ def test_a_summary_is_read_to_the_last_counter():
             "onsite": 0,
             "onsite_unique": 0,
         },
+        stands_for=(Kind.COMPLAINED, Kind.VISITED),
     )
     assert (reading.events, reading.snapshots, reading.problems) == ([], [snapshot], [])
 
