@@ -151,6 +151,8 @@ class Provider(ABC):
     unitemised: ClassVar[frozenset[Kind]] = frozenset()
     """Kinds this platform gives only as totals; reports take them from the latest snapshot (law 2)."""
     auth_header: ClassVar[str] = "Authorization"
+    kept_headers: ClassVar[tuple[str, ...]] = ()
+    """Headers of a feed's answers (in lower case) that :meth:`read` needs: in the context as ``header.<name>``."""
     retry_status: ClassVar[int] = 503
     """The status that makes this platform send a webhook again."""
 

@@ -375,7 +375,7 @@ class Reports:
         lists: list[FeedRow | None] = []
         for source in self._configured(sources):
             rows = {row.feed: row for row in self.store.feeds(source.name) if row.lane == "live"}
-            feeds = _feeds(source)
+            feeds = enabled_feeds(source)
             dated = [feed for feed in feeds if feed.windowed] or [feed for feed in feeds if feed.read_once]
             lists += [rows.get(feed.name) for feed in dated] or [None]
         instants = [row.complete_until if row else None for row in lists]
@@ -412,7 +412,7 @@ class Reports:
 
     def _source(self, source: Source) -> SourceAnswer:
         provider = PROVIDERS.get(source.provider)
-        enabled = {feed.name for feed in _feeds(source)}
+        enabled = {feed.name for feed in enabled_feeds(source)}
         return {
             "name": source.name,
             "provider": source.provider,
@@ -526,7 +526,7 @@ def _feed(row: FeedRow, enabled: bool) -> FeedAnswer:
     }
 
 
-def _feeds(source: Source) -> list[Feed]:
+def enabled_feeds(source: Source) -> list[Feed]:
     """The feeds of a source that are switched on."""
     provider = PROVIDERS.get(source.provider)
     if provider is None:

@@ -176,7 +176,7 @@ class _Run:
             body=answer.body,
             feed=self.feed.name,
             content_type=answer.headers.get("content-type", ""),
-            context={**params, "cut": "yes"} if answer.cut else dict(params),
+            context=params | self._noted(answer),
         )
         # The platform won't hand out a read-once page again: a store that is busy for a moment is waited for.
         for attempt in tenacity.Retrying(
@@ -187,6 +187,11 @@ class _Run:
         ):
             with attempt:
                 self.store.append_page(self.row, delivery, position, _claimed_until(self.client))
+
+    def _noted(self, answer: Answer) -> dict[str, str]:
+        kept = self.client.provider.kept_headers
+        noted = {f"header.{name}": answer.headers[name] for name in kept if name in answer.headers}
+        return noted | ({"cut": "yes"} if answer.cut else {})
 
     def _done(self, walk: Walk) -> Outcome:
         live = self.row.lane == plan.LIVE

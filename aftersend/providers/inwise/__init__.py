@@ -29,6 +29,7 @@ class Inwise(Provider):
     options: ClassVar[type[msgspec.Struct]] = feeds.Options
     unitemised: ClassVar[frozenset[Kind]] = frozenset(words.UNITEMISED)
     auth_header: ClassVar[str] = "X-API-Key"
+    kept_headers: ClassVar[tuple[str, ...]] = (rows.ROW_IDS,)
 
     def verify(self, request: Request, source: Source) -> Handshake | None:
         return webhook.verify(request, source)

@@ -21,6 +21,10 @@ from aftersend.providers.inwise.times import notes, to_minute
 from aftersend.providers.inwise.words import kind_of
 from aftersend.vocabulary import BadInput, BounceClass, Channel, Delivery, Event, Kind, Problem, Reading
 
+ROW_IDS, MAY_CHANGE = "x-row-ids", "may-change"
+"""A header that inwise doesn't send and an Aftersend that speaks its dialect does: a row that it knew from a webhook
+first has another id once its own feeds have shown it."""
+
 Id = int | str | None
 """Documented as integers of any size; text is accepted."""
 
@@ -82,7 +86,9 @@ def read(delivery: Delivery, source: str, zone: str) -> Reading:
         except BadInput as error:
             raw = repr(row).encode("utf-8", "replace")[:2000]
             reading.problems.append(Problem(item=number, reason=str(error), raw=raw))
-    if not all(map(attrgetter("row"), reading.events)):
+    if delivery.context.get(f"header.{ROW_IDS}") == MAY_CHANGE:
+        reading.events = _placed(reading.events)
+    elif not all(map(attrgetter("row"), reading.events)):
         reading.events = _counted(reading.events)
     return reading
 
@@ -157,6 +163,18 @@ def _counted(events: list[Event]) -> list[Event]:
             event = msgspec.structs.replace(event, row=f"{same}.{met[same]}")  # noqa: PLW2901
         counted.append(event)
     return counted
+
+
+def _placed(events: list[Event]) -> list[Event]:
+    """Rows whose ids may change told apart by their place among those of the same slot in this one answer, in a list
+    of its own: as many events as any single answer shows."""
+    met: Counter[bytes] = Counter()
+    placed = []
+    for event in events:
+        met[event.slot] += 1
+        place = str(met[event.slot])
+        placed.append(msgspec.structs.replace(event, list=f"{event.list} by place", row=place, row_id=None))
+    return placed
 
 
 _SENT = fact_key(Kind.SENT, Channel.EMAIL, "")

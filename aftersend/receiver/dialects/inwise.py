@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any, NotRequired, TypedDict
@@ -180,7 +180,7 @@ def _list(name: str) -> Response:
         for sources, (since, until) in windows
     ]
     rows = _newest(desk.store, filters, page_index * page_size, page_size, public)
-    return _answer([desk.printed(name, row) for row in rows])
+    return _rows(desk, name, rows)
 
 
 def _summary() -> Response:
@@ -198,7 +198,7 @@ def _recent() -> Response:
     reader = f"{NAME}:{caller.key.id}:{_given('source') or '*'}"
     which = Filter(sources=desk.sources, kinds=ACTIVITIES)
     batch = readers.take(desk.store, reader, which, LARGEST_PAGE)
-    return _answer([desk.printed("activities", row) for row in batch.rows])
+    return _rows(desk, "activities", batch.rows)
 
 
 # -- who asks, and what --------------------------------------------------------------------------------
@@ -280,6 +280,7 @@ class Desk:
         except reports.NotFound as error:
             raise NotFound(str(error)) from error
         self._zones = {s.name: provider_of(s).zone(s) for s in self.settings.sources}
+        self.polled = {s.name for s in self.settings.sources if reports.enabled_feeds(s)}
         self._own = {s.name for s in self.settings.sources if s.provider == NAME}
 
     def zone(self, source: str) -> str:
@@ -408,6 +409,14 @@ def _number(text: str | None) -> msgspec.Raw | str | None:
 
 
 # -- the answers ---------------------------------------------------------------------------------------
+
+
+def _rows(desk: Desk, name: str, rows: Sequence[EventRow]) -> Response:
+    answer = _answer([desk.printed(name, row) for row in rows])
+    if any(row.source in desk.polled for row in rows):
+        # What a webhook told first has our number until a feed has shown its id: whoever polls us must know.
+        answer.headers["X-Row-Ids"] = "may-change"
+    return answer
 
 
 def _answer(value: Any) -> Response:
