@@ -269,11 +269,3 @@ class ConfigurationError(AftersendError):
 
 class Rejected(AftersendError):
     """A webhook whose signature, token or address is wrong."""
-
-
-def masked(address: str | None) -> str:
-    """An address as it may stand in a log or an error: ``d…@example.com``."""
-    if not address:
-        return "-"
-    local, at, domain = address.partition("@")
-    return f"{local[:1]}…{at}{domain}" if at else f"{local[:1]}…"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 
 import click
 from rich.markdown import Markdown
@@ -20,6 +21,9 @@ from aftersend.vocabulary import ConfigurationError, now
 from aftersend.worker import plan
 from aftersend.worker.client import check as probe
 from aftersend.zones import isoformat
+
+MOST_SHOWN = 300
+"""Characters of an answer that are shown; the store keeps 2,000."""
 
 
 @click.command()
@@ -40,6 +44,7 @@ def sources(form: Form) -> None:
     for source in answer["sources"]:
         account = found.source(source["name"])
         _print_source(account, source["feeds"])
+        _print_answered(found, account)
         click.echo(f"Webhooks: {masked_webhook_url(found, account)}\n")
 
 
@@ -83,6 +88,15 @@ def _print_source(account: Source, feeds: list[FeedAnswer]) -> None:
     for name in plan.feeds(account).keys() - {feed["feed"] for feed in feeds}:
         shown.add_row(name, *["–"] * 5, "[dim]not begun[/]")
     console().print(shown)
+
+
+def _print_answered(found: Settings, account: Source) -> None:
+    """What the platform said where a feed has a problem. It may hold anything, so only the operator sees it."""
+    with unchecked_store(found) as store, suppress(ConfigurationError):
+        for row in store.feeds(account.name):
+            if row.problem_body:
+                said = " ".join(row.problem_body.split())
+                click.echo(f"{row.feed} was answered: {said[:MOST_SHOWN]}{'…' if len(said) > MOST_SHOWN else ''}")
 
 
 def _next_run(feed: FeedAnswer, zone: str) -> str:

@@ -12,24 +12,14 @@ channel        Only ``email`` enters email reports; ``sms``, ``form`` and ``site
 snapshot kinds A kind that a platform gives only as a total per campaign counts as the latest snapshot says, where
                that is more than its events say, and only when no time is asked for.
 window         From its first instant on, up to but without its last: [since, until).
-delivered      Where a source reports deliveries: these. Else derived: sent − bounced (by :mod:`reports`).
+delivered      Where a source reports deliveries: these. Else derived: what was sent and never bounced, at the time it
+               was sent (by :mod:`aftersend.receiver.reports`, from ``returns``).
 ============== =================================================================================================
 """
 
 from __future__ import annotations
 
-from aftersend.storage.contract import Count, Funnel
 from aftersend.vocabulary import Channel, Kind
 
 CHANNEL_OF_SNAPSHOT = {Kind.VISITED: Channel.SITE}
 """The channel in which a snapshot's kind counts; every other kind counts as ``email``."""
-
-
-def empty() -> Funnel:
-    """A funnel in which nothing happened."""
-    return dict.fromkeys(Kind, Count())
-
-
-def added(one: Funnel, other: Funnel) -> Funnel:
-    """Both together, kind by kind."""
-    return {kind: Count(one[kind].total + other[kind].total, one[kind].unique + other[kind].unique) for kind in Kind}

@@ -44,12 +44,6 @@ def fingerprint(source: Source) -> str:
     return digest.hexdigest()
 
 
-def live_rows(source: Source) -> list[FeedRow]:
-    """The rows of the feeds that are switched on. Raises ConfigurationError."""
-    print_ = fingerprint(source)
-    return [_row(source, feed, LIVE, print_) for feed in feeds(source).values()]
-
-
 def backfill_rows(
     source: Source, wanted: Sequence[str], since: Instant, until: Instant, known: Iterable[FeedRow] = ()
 ) -> list[FeedRow]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from aftersend.sandbox.faults import Fault, FaultPlan
+
 from .conftest import TOKEN, configure
 
 
@@ -85,3 +87,11 @@ def test_an_address_of_its_own_is_shown_to_platforms(call, directory, platform):
     )
     assert f"Webhooks: https://events.example.com/webhooks/acme/{TOKEN}" in call("check", "acme").out
     assert "Webhooks: https://events.example.com/webhooks/acme/…" in call("sources").out
+
+
+def test_what_a_platform_said_is_shown_where_a_feed_has_a_problem(call, platform):
+    platform.sandbox.faults.plan = FaultPlan(rates={Fault.HTML: 1})
+    call("sync", "acme", "--feed", "undelivered")
+    shown = call("sources").out
+    assert "parked until" in shown
+    assert "undelivered was answered: <html><body><h1>We will be back soon.</h1></body></html>" in shown

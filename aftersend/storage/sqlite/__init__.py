@@ -35,7 +35,7 @@ from aftersend.storage.contract import (
     Sighting,
     Store,
 )
-from aftersend.storage.sqlite import derived, feeds, inbox, keys, reports, schema
+from aftersend.storage.sqlite import counts, derived, feeds, inbox, keys, lists, people, schema, snapshots
 from aftersend.storage.sqlite.apply import Applier
 from aftersend.storage.sqlite.file import File, transaction
 from aftersend.storage.sqlite.rows import ACCOUNT
@@ -322,41 +322,41 @@ class SqliteStore(Store):
 
     def funnel(self, which: Filter) -> Funnel:
         with self._events.read() as c:
-            return reports.funnel(c, which)
+            return counts.funnel(c, which)
 
     def timeline(self, which: Filter, edges: Sequence[Instant]) -> list[Funnel]:
         with self._events.read() as c:
-            return reports.timeline(c, which, edges)
+            return counts.timeline(c, which, edges)
 
     def returns(self, which: Filter, edges: Sequence[Instant] | None = None) -> list[Count]:
         with self._events.read() as c:
-            return reports.returns(c, which, edges)
+            return counts.returns(c, which, edges)
 
     def campaigns(self, which: Filter, limit: int = 1000, offset: int = 0) -> list[CampaignRow]:
         with self._events.read() as c:
-            return reports.campaigns(c, which, limit, offset)
+            return counts.campaigns(c, which, limit, offset)
 
     def events(
         self, which: Filter, order: Order, *, limit: int, offset: int = 0, after: Bookmark | None = None
     ) -> list[EventRow]:
         with self._events.read() as c:
-            return reports.events(c, which, order, limit, offset, after)
+            return lists.events(c, which, order, limit, offset, after)
 
     def event(self, event_id: str) -> tuple[EventRow, list[Sighting]] | None:
         with self._events.read() as c:
-            return reports.event(c, event_id)
+            return lists.event(c, event_id)
 
     def contacts(self, which: Filter, limit: int = 100) -> list[ContactRow]:
         with self._events.read() as c:
-            return reports.contacts(c, which, limit)
+            return people.contacts(c, which, limit)
 
     def messages(self, which: Filter, limit: int = 1000) -> list[MessageRow]:
         with self._events.read() as c:
-            return reports.messages(c, which, limit)
+            return people.messages(c, which, limit)
 
     def snapshots(self, source: str, campaign_id: str | None = None) -> list[Snapshot]:
         with self._events.read() as c:
-            return reports.snapshots(c, source, campaign_id)
+            return snapshots.latest(c, source, campaign_id)
 
     def last_number(self) -> int:
         with self._events.read() as c:

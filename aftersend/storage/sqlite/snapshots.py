@@ -15,6 +15,7 @@ from aftersend.storage.sqlite.codes import KIND
 from aftersend.vocabulary import Snapshot
 
 _json = msgspec.json.Encoder(order="deterministic")
+_decode = msgspec.json.Decoder(Snapshot).decode
 _KEY = "source = ? AND list = ? AND campaign_id = ?"
 
 
@@ -43,3 +44,16 @@ def keep(c: sqlite3.Connection, source: int, snapshot: Snapshot) -> bool:
 
 def _figures(text: str) -> Any:
     return {name: value for name, value in msgspec.json.decode(text).items() if name != "read_at"}
+
+
+def latest(c: sqlite3.Connection, source: str, campaign_id: str | None) -> list[Snapshot]:
+    """The latest snapshot of every list and campaign of a source, ordered by both."""
+    condition, values = ("", ()) if campaign_id is None else ("AND l.campaign_id = ?", (campaign_id,))
+    return [
+        _decode(text)
+        for (text,) in c.execute(
+            "SELECT l.snapshot FROM latest_snapshots l JOIN sources s ON s.id = l.source "
+            f"WHERE s.name = ? {condition} ORDER BY l.list, l.campaign_id",
+            (source, *values),
+        )
+    ]
