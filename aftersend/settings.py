@@ -36,6 +36,9 @@ def size(text: str, name: str) -> int:
     return int(found[1]) * _SIZES[found[2] or ""]
 
 
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]", "": "127.0.0.1"}  # noqa: S104 - to be shown, not listened on
+
+
 class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The ``[server]`` table. Every field is documented in docs/configuration.md."""
 
@@ -65,8 +68,10 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def url(self) -> str:
-        """Where people and platforms reach this installation."""
-        return self.public_url.rstrip("/") or f"http://{self.listen}"
+        """Where people and platforms reach this installation; an address that can be opened also where it listens
+        on every interface."""
+        host, _, port = self.listen.rpartition(":")
+        return self.public_url.rstrip("/") or f"http://{_ANYWHERE.get(host, host)}:{port}"
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):

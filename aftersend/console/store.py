@@ -116,7 +116,7 @@ def replay(ids: tuple[int, ...], first: int | None, last: int | None, source: st
             chosen = _kept(store, sorted(set(ids)) if ids else _quarantined(store, source))
         with progress("Reading again") as show:
             while batch := list(islice(chosen, AT_ONCE)):
-                total = _sum(total, store.reapply(batch, read, dry_run=dry_run))
+                total += store.reapply(batch, read, dry_run=dry_run)
                 count += len(batch)
                 show(count, None, plural(count, "delivery", "deliveries"))
         left = store.quarantined()
@@ -146,10 +146,6 @@ def _kept(store: Store, ids: Sequence[int]) -> Iterator[Delivery]:
         if delivery is None:
             raise PermanentError(f"There is no delivery {number}: it never was, or keep_raw_days is over for it.")
         yield delivery
-
-
-def _sum(one: Applied, other: Applied) -> Applied:
-    return Applied(*(getattr(one, field) + getattr(other, field) for field in Applied.__struct_fields__))
 
 
 def _told(applied: Applied) -> str:

@@ -18,7 +18,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from aftersend.console import redis_server
-from aftersend.console.addresses import masked_webhook_url, shown_url, webhook_urls
+from aftersend.console.addresses import masked_webhook_url, webhook_urls
 from aftersend.console.opening import settings, unchecked_store
 from aftersend.console.supervisor import Child, Supervisor
 from aftersend.console.tables import console
@@ -193,7 +193,7 @@ def _listens(found: Settings) -> bool:
 
 def _welcome(found: Settings, key: str) -> None:
     """Where to look, which key to use, and what to type in another terminal."""
-    url, command = shown_url(found), _command()
+    url, command = found.server.url, _command()
     lines = Table.grid(padding=(0, 2))
     lines.add_row("Dashboard", f"[link={url}/]{url}/[/]")
     lines.add_row("API", f"{url}/docs")

@@ -188,6 +188,12 @@ class Provider(ABC):
     def setup(self, source: Source, webhook_url: str) -> str:
         """What to click and paste where, as Markdown."""
 
+    def enabled(self, source: Source) -> dict[str, Feed]:
+        """The feeds that are switched on, by name: those the source lists, else all there are. Names that are none
+        of this provider's are passed over."""
+        known = {feed.name: feed for feed in self.feeds(source)}
+        return {name: known[name] for name in (known if source.feeds is None else source.feeds) if name in known}
+
     def zone(self, source: Source) -> str:
         """The zone for this source's times that carry none."""
         return source.time_zone or self.time_zone

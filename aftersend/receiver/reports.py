@@ -375,7 +375,7 @@ class Reports:
         lists: list[FeedRow | None] = []
         for source in self._configured(sources):
             rows = {row.feed: row for row in self.store.feeds(source.name) if row.lane == "live"}
-            feeds = enabled_feeds(source)
+            feeds = enabled_feeds(source).values()
             dated = [feed for feed in feeds if feed.windowed] or [feed for feed in feeds if feed.read_once]
             lists += [rows.get(feed.name) for feed in dated] or [None]
         instants = [row.complete_until if row else None for row in lists]
@@ -412,7 +412,7 @@ class Reports:
 
     def _source(self, source: Source) -> SourceAnswer:
         provider = PROVIDERS.get(source.provider)
-        enabled = {feed.name for feed in enabled_feeds(source)}
+        enabled = enabled_feeds(source)
         return {
             "name": source.name,
             "provider": source.provider,
@@ -526,12 +526,10 @@ def _feed(row: FeedRow, enabled: bool) -> FeedAnswer:
     }
 
 
-def enabled_feeds(source: Source) -> list[Feed]:
-    """The feeds of a source that are switched on."""
+def enabled_feeds(source: Source) -> dict[str, Feed]:
+    """The feeds of a source that are switched on; none where its provider isn't known."""
     provider = PROVIDERS.get(source.provider)
-    if provider is None:
-        return []
-    return [feed for feed in provider.feeds(source) if source.feeds is None or feed.name in source.feeds]
+    return provider.enabled(source) if provider else {}
 
 
 def _only(sources: tuple[str, ...] | None) -> str | None:

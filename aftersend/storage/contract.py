@@ -106,6 +106,10 @@ class Applied(msgspec.Struct):
     snapshots: int = 0
     problems: int = 0
 
+    def __add__(self, other: Applied) -> Applied:
+        """What both changed together."""
+        return Applied(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
+
 
 class QuarantineRow(msgspec.Struct, frozen=True, kw_only=True):
     """An item that could not be understood."""

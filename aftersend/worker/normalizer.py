@@ -45,8 +45,7 @@ def drain(store: Store, settings: Settings, until: Callable[[], bool] | None = N
         applied = store.work_off(read)
         if applied is None:
             break
-        for name in Applied.__struct_fields__:
-            setattr(total, name, getattr(total, name) + getattr(applied, name))
+        total += applied
     return total
 
 

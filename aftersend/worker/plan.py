@@ -25,13 +25,12 @@ def feeds(source: Source) -> dict[str, Feed]:
     """The feeds of a source that are switched on, by name: those it lists, else all its provider has. Raises
     ConfigurationError naming a feed that doesn't exist."""
     provider = provider_of(source)
-    known = {feed.name: feed for feed in provider.feeds(source)}
+    enabled = provider.enabled(source)
     for name in source.feeds or ():
-        if name not in known:
-            raise ConfigurationError(
-                f"Source '{source.name}': {provider.title} has no feed '{name}'; it has: {', '.join(known)}."
-            )
-    return known if source.feeds is None else {name: known[name] for name in source.feeds}
+        if name not in enabled:
+            known = ", ".join(feed.name for feed in provider.feeds(source))
+            raise ConfigurationError(f"Source '{source.name}': {provider.title} has no feed '{name}'; it has: {known}.")
+    return enabled
 
 
 def fingerprint(source: Source) -> str:

@@ -20,7 +20,7 @@ from aftersend.storage.sqlite.codes import CHANNEL, DOOR
 from aftersend.storage.sqlite.contacts import Contacts
 from aftersend.storage.sqlite.derived import Derived, Fact
 from aftersend.storage.sqlite.fold import Folded, Sight, digest, fold
-from aftersend.storage.sqlite.messages import Messages
+from aftersend.storage.sqlite.messages import Key, Messages
 from aftersend.storage.sqlite.slots import Stored, stored
 from aftersend.storage.sqlite.statements import batched, marks
 from aftersend.vocabulary import Event
@@ -31,7 +31,6 @@ _json = msgspec.json.Encoder(order="deterministic")
 class Known(NamedTuple):
     """The little of a stored event that tells a repeated sighting."""
 
-    n: int
     list: str
     row: str
     digest: int
@@ -104,21 +103,16 @@ class Applier:
                 slots |= {slot for (slot,) in found}
         return slots
 
-    def withdraw(self, c: sqlite3.Connection, deliveries: Sequence[int], slots: set[bytes]) -> int:
-        """Take back what these deliveries told first of these slots. Returns how many sightings that were."""
+    def withdraw(self, c: sqlite3.Connection, deliveries: Sequence[int], slots: set[bytes]) -> None:
+        """Take back what these deliveries told first of these slots."""
         gone = set(deliveries)
         before = self._stored(c, sorted(slots))
         derived = Derived(c, self._source_of)
         desired: dict[bytes, list[Folded]] = {}
-        withdrawn = 0
         for slot, events in before.items():
-            sights = [s for event in events for s in event.folded.sights]
-            kept = [s for s in sights if s.delivery not in gone]
-            withdrawn += len(sights) - len(kept)
-            desired[slot] = fold(kept)
+            desired[slot] = fold(s for event in events for s in event.folded.sights if s.delivery not in gone)
         self._settle(c, before, desired, derived, Applied())
         derived.write()
-        return withdrawn
 
     # -- what is new in the batch ------------------------------------------------------------------
 
@@ -149,7 +143,7 @@ class Applier:
         known: dict[bytes, list[Known]] = {}
         for chunk in batched([*alone, *contended]):
             for slot, *rest in c.execute(
-                f"SELECT slot, n, list, row, digest, sightings FROM events WHERE slot IN ({marks(len(chunk))})",
+                f"SELECT slot, list, row, digest, sightings FROM events WHERE slot IN ({marks(len(chunk))})",
                 chunk,
             ):
                 known.setdefault(slot, []).append(Known(*rest))
@@ -207,11 +201,7 @@ class Applier:
     def _insert(
         self, c: sqlite3.Connection, heads: list[Head], contacts: list[int], new_contacts: set[int], derived: Derived
     ) -> None:
-        campaigns = [self._campaign(c, head.source, head.event.campaign_id) for head in heads]
-        keys = [
-            (campaign, contact, CHANNEL[head.event.channel], _message_key(head.event))
-            for head, campaign, contact in zip(heads, campaigns, contacts, strict=True)
-        ]
+        keys = self._keys(c, [(head.source, head.event) for head in heads], contacts)
         messages, new_messages = self._messages.resolve(c, keys, new_contacts)
         number: int = c.execute("SELECT last_number FROM state").fetchone()[0]
         values = []
@@ -262,40 +252,31 @@ class Applier:
         if touched:
             derived.recount(touched)
 
+    def _keys(self, c: sqlite3.Connection, events: Sequence[tuple[int, Event]], contacts: list[int]) -> list[Key]:
+        """The message that each (source, event) belongs to."""
+        return [
+            (self._campaign(c, source, event.campaign_id), contact, CHANNEL[event.channel], _message_key(event))
+            for (source, event), contact in zip(events, contacts, strict=True)
+        ]
+
     def _update(self, c: sqlite3.Connection, changed: list[tuple[Stored, int, Folded]], derived: Derived) -> list[Fact]:
         """Write the new accounts of events; returns the facts, before and after, of those that count differently."""
         events = [(folded.sights[0].source, folded.event) for _, _, folded in changed]
-        contacts = self._contacts.ids(c, events)
-        campaigns = [self._campaign(c, source, event.campaign_id) for source, event in events]
-        keys = [
-            (campaign, contact, CHANNEL[event.channel], _message_key(event))
-            for (_, event), campaign, contact in zip(events, campaigns, contacts, strict=True)
-        ]
+        keys = self._keys(c, events, self._contacts.ids(c, events))
         messages, _ = self._messages.resolve(c, keys, set())
+        values = []
         touched = []
-        for (before, n, folded), (source, event), campaign, contact, message in zip(
-            changed, events, campaigns, contacts, messages, strict=True
+        for (before, n, folded), (source, event), (campaign, contact, channel, _), (message, pair) in zip(
+            changed, events, keys, messages, strict=True
         ):
-            account = rows.account(event)
-            c.execute(
-                rows.UPDATE,
-                (
-                    event.slot,
-                    n,
-                    source,
-                    campaign,
-                    contact,
-                    message.id,
-                    *_weight(folded.sights),
-                    *account,
-                    before.id,
-                ),
-            )
-            fact = Fact(message.id, message.pair, campaign, account[1], account[0], account[2], event.occurred_at)
+            account, weight = rows.account(event), _weight(folded.sights)
+            values.append((event.slot, n, source, campaign, contact, message, *weight, *account, before.id))
+            fact = Fact(message, pair, campaign, channel, account[0], account[2], event.occurred_at)
             if fact != before.fact:
                 derived.take_away(before.fact)
                 derived.put_back(fact)
                 touched += [before.fact, fact]
+        c.executemany(rows.UPDATE, values)
         return touched
 
     def _keep_sightings(self, c: sqlite3.Connection, desired: dict[bytes, list[Folded]]) -> None:
