@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: run test bench lint lock clean
+.PHONY: run test bench bench-full lint lock clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/aftersend up
@@ -17,6 +17,10 @@ test: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+# Reports over 10 million events; filling the store takes about ten minutes, once.
+bench-full: $(VENV)/.dev
+	AFTERSEND_BENCH_EVENTS=10000000 $(BIN)/python -m benchmarks --output benchmarks/results/full.json
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check --fix aftersend tests benchmarks

@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,6 +18,11 @@ DEMO = Path("data/sandbox/aftersend.toml")
 """The demo's configuration, written by `aftersend up` where there is no aftersend.toml."""
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": DAY}
 _SIZES = {"": 1, "B": 1, "KB": 1000, "MB": 1_000_000, "GB": 1_000_000_000}
+Unit = Literal["second", "minute", "hour", "day"]
+UNITS: tuple[Unit, ...] = ("second", "minute", "hour", "day")
+"""Of a rate limit, the shortest first."""
+LIMITS = {"v1": "6000/minute"}
+"""The rate limit of our own API. A dialect's own stands in its module."""
 
 
 def duration(text: str, name: str) -> int:
@@ -34,6 +39,34 @@ def size(text: str, name: str) -> int:
     if not found:
         raise ConfigurationError(f"{name} = '{text}' is not a size; write 500KB or 10MB.")
     return int(found[1]) * _SIZES[found[2] or ""]
+
+
+class Window(msgspec.Struct, frozen=True):
+    """A rate limit: so many calls in any stretch of time that is one ``unit`` long."""
+
+    calls: int
+    unit: Unit
+
+
+def windows(text: str, name: str) -> tuple[Window, ...]:
+    """``100/minute;1000/hour`` as windows, the shortest first; none for ``off``. Raises :class:`ConfigurationError`
+    naming the setting."""
+    if text.strip() == "off":
+        return ()
+    found = [_window(part) for part in text.split(";")]
+    known = [window for window in found if window is not None]
+    if len(known) < len(found) or len({window.unit for window in known}) < len(known):
+        units = ", ".join(UNITS)
+        raise ConfigurationError(
+            f"{name} = '{text}' is not a limit; write 100/minute, 100/minute;1000/hour or off. Units are {units}."
+        )
+    return tuple(sorted(known, key=lambda window: UNITS.index(window.unit)))
+
+
+def _window(text: str) -> Window | None:
+    found = re.fullmatch(r"\s*([1-9][0-9]{0,8})\s*/\s*([a-z]+)\s*", text, re.ASCII)
+    unit = next((unit for unit in UNITS if found and unit == found[2]), None)
+    return Window(int(found[1]), unit) if found and unit else None
 
 
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]", "": "127.0.0.1"}  # noqa: S104 - to be shown, not listened on
@@ -119,6 +152,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     server: Server = Server()
     sources: list[Source] = []
+    limits: dict[str, str] = {}
+    """The ``[limits]`` table: ``v1`` or a dialect's name → how often a key may ask there, as :func:`windows` reads it.
+    What it doesn't name has its default."""
     path: str = ""
     """The file it was read from; empty where there was none."""
     admin_key: str = ""
@@ -164,11 +200,14 @@ def load(path: str | os.PathLike[str] | None = None, env: dict[str, str] | None 
             raise ConfigurationError(f"{file} is not valid TOML: {error}.") from None
     elif named:
         raise ConfigurationError(f"There is no configuration file {file}.")
-    if unknown := set(raw) - {"server", "sources"}:
-        raise ConfigurationError(f"{file}: unknown table [{sorted(unknown)[0]}]; known are [server] and [[sources]].")
+    if unknown := set(raw) - {"server", "limits", "sources"}:
+        raise ConfigurationError(
+            f"{file}: unknown table [{sorted(unknown)[0]}]; known are [server], [limits] and [[sources]]."
+        )
     return Settings(
         server=_server(_expanded(raw.get("server", {}), env, "server"), env),
         sources=_sources(raw.get("sources", []), env),
+        limits=_limits(_expanded(raw.get("limits", {}), env, "limits")),
         path=str(file.resolve()) if file.exists() else "",
         admin_key=env.get("AFTERSEND_ADMIN_KEY", ""),
     )
@@ -187,6 +226,13 @@ def _server(table: Any, env: dict[str, str]) -> Server:
     )
     _ = server.max_body_bytes
     return server
+
+
+def _limits(table: Any) -> dict[str, str]:
+    limits: dict[str, str] = _convert(table, dict[str, str], "limits")
+    for name, text in limits.items():
+        windows(text, f"limits.{name}")
+    return limits
 
 
 def _sources(tables: Any, env: dict[str, str]) -> list[Source]:

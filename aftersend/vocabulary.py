@@ -72,6 +72,36 @@ class BounceClass(StrEnum):
     UNDETERMINED = "undetermined"
 
 
+class Bounce(StrEnum):
+    """Why a message came back, finer than its class where the platform's reason says so.
+
+    In this order the first that applies stands for a recipient who has several (providers/constant-contact.md §11).
+    """
+
+    HARD = "hard"
+    SUPPRESSED = "suppressed"
+    """The platform withheld the send and counts it among its bounces."""
+    BLOCK = "block"
+    MAILBOX_FULL = "mailbox_full"
+    SOFT = "soft"
+    UNDETERMINED = "undetermined"
+
+
+class Status(StrEnum):
+    """Where a message stands, by the rank of what happened to it and never by what came last
+    (:func:`aftersend.storage.metrics.status`)."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    OPENED = "opened"
+    CLICKED = "clicked"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+
+
 class Machine(StrEnum):
     """Who acted: a person, a machine (prefetch, link scanner), or nobody can tell."""
 
@@ -189,6 +219,35 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Kinds the platform gives only as totals: reports take them from here (law 2)."""
 
 
+class CampaignInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What is told *about* a campaign, so that reports can name it. Of each field, what was told last stands."""
+
+    campaign_id: str
+    name: str | None = None
+    status: str | None = None
+    """The platform's own word."""
+    type: str | None = None
+    """The platform's own name of the type, as ``Newsletter``."""
+    subject: str | None = None
+    template: str | None = None
+    created_at: Instant | None = None
+    scheduled_at: Instant | None = None
+    """When it is or was to be launched."""
+
+
+class ContactInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What is told *about* a contact. At least one of ``contact_id``, ``email``, ``phone``, ``external_id`` is given;
+    the first of them that is says which contact is meant. Of each field, what was told last stands."""
+
+    contact_id: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    external_id: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    deleted_at: Instant | None = None
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """An item of a delivery that could not be understood. It goes to quarantine, never away."""
 
@@ -206,6 +265,8 @@ class Reading(msgspec.Struct):
     events: list[Event] = []
     snapshots: list[Snapshot] = []
     problems: list[Problem] = []
+    campaigns: list[CampaignInfo] = []
+    contacts: list[ContactInfo] = []
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from aftersend import logs
-from benchmarks import apply, poll, receive, sheet
+from benchmarks import apply, poll, receive, reports, sheet
 from benchmarks.measure import Measured
 
 LATEST = Path(__file__).resolve().parent / "results" / "latest.json"
@@ -25,11 +25,13 @@ FULL: dict[str, Benchmark] = {
     "receive": lambda where: receive.run(receive.Size(), where),
     "apply": lambda where: apply.run(apply.Size(), where),
     "poll": lambda where: poll.run(poll.Size(), where),
+    "reports": lambda where: reports.run(reports.full(), where),
 }
 QUICK: dict[str, Benchmark] = {
     "receive": lambda where: receive.run(receive.QUICK, where),
     "apply": lambda where: apply.run(apply.QUICK, where),
     "poll": lambda where: poll.run(poll.QUICK, where),
+    "reports": lambda where: reports.run(reports.QUICK, where),
 }
 
 

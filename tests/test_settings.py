@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aftersend.settings import DEMO, Server, Settings, Source, duration, load, size
+from aftersend.settings import DEMO, Server, Settings, Source, Window, duration, load, size, windows
 from aftersend.vocabulary import ConfigurationError
 
 
@@ -34,6 +34,7 @@ def test_without_a_file_everything_has_its_default():
     )
     assert settings.server.max_body_bytes == 10_000_000
     assert settings.data_dir == Path("data")
+    assert settings.limits == {}
 
 
 def test_the_example_of_the_interfaces_is_understood():
@@ -119,6 +120,10 @@ def test_a_named_file_must_exist(directory: Path):
         ('[server]\nweb_workers = "two"\n', "server: Expected `int`"),
         ('sources = ["acme"]\n', r"\[\[sources\]\]"),
         ('[sources]\nname = "acme"\n', r"\[\[sources\]\]"),
+        ("limits = 5\n", "limits: Expected `object`"),
+        ("[limits]\nv1 = 5\n", "limits: Expected `str`"),
+        ('[limits]\nv1 = "often"\n', r"limits\.v1 = 'often' is not a limit; write 100/minute"),
+        ('[limits]\nv1 = "${NO_SUCH}"\n', r"limits\.v1 needs the environment variable NO_SUCH"),
         ("[[sources]]\n", r"sources\[1\]: Object missing required field `name`"),
         (ACME.replace("acme", "Acme!"), r"sources\[1\].name"),
         (ACME + ACME, "Two sources are named 'acme'"),
@@ -153,3 +158,37 @@ def test_durations(text: str, ms: int):
 @pytest.mark.parametrize(("text", "n"), [("10MB", 10_000_000), ("500 kb", 500_000), ("12", 12)])
 def test_sizes(text: str, n: int):
     assert size(text, "x") == n
+
+
+def test_limits_are_texts_by_the_name_of_what_is_limited():
+    settings = configured('[limits]\nv1 = "off"\nshop = "${MANY}/hour"\n', MANY="500")
+    assert settings.limits == {"v1": "off", "shop": "500/hour"}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("off", ()),
+        (" off ", ()),
+        ("100/minute", (Window(100, "minute"),)),
+        ("1/second", (Window(1, "second"),)),
+        ("10000/day; 4 / second", (Window(4, "second"), Window(10_000, "day"))),
+        ("1000/hour;100/minute", (Window(100, "minute"), Window(1000, "hour"))),
+        ("999999999/day", (Window(999_999_999, "day"),)),
+    ],
+)
+def test_a_limit_is_windows_the_shortest_first(text: str, found: tuple[Window, ...]):
+    assert windows(text, "x") == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", "none", "Off", "100", "/minute", "0/minute", "-1/minute", "1.5/minute", "1/week", "1/minutes"),
+        *("1/MINUTE", "100/minute;", ";100/minute", "100/minute;off", "100/minute;200/minute", "100 minute"),
+        *("1000000000/minute", "٣/minute", "1/minute\x00", "😀/minute"),
+    ],
+)
+def test_what_is_no_limit_is_named(text: str):
+    with pytest.raises(ConfigurationError, match=r"^limits\.v1 = .* is not a limit; write 100/minute, "):
+        windows(text, "limits.v1")

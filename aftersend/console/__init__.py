@@ -31,6 +31,7 @@ COMMANDS = {
     "sources": ("sources", "List the sources, their feeds and how they are doing."),
     "check": ("sources", "Check SOURCE and print its setup."),
     "report": ("report", "Print a report."),
+    "export": ("export", "Write events or messages as CSV or JSON Lines."),
     "quarantine": ("store", "List the items that could not be understood."),
     "replay": ("store", "Read deliveries again after a mapping was mended."),
     "rebuild": ("store", "Recompute every derived table from the events."),

@@ -7,10 +7,11 @@ from rich.markup import escape
 
 from aftersend.console.opening import ready_store, settings
 from aftersend.console.tables import Form, clock, console, json_option, print_json, table
-from aftersend.receiver.auth import SCOPES, mint
+from aftersend.receiver.auth import REPORTS, mint
+from aftersend.receiver.dialects import scopes_named
 from aftersend.settings import duration
 from aftersend.storage.contract import KeyRow
-from aftersend.vocabulary import ConfigurationError, Instant, now
+from aftersend.vocabulary import BadInput, ConfigurationError, Instant, now
 from aftersend.zones import isoformat
 
 
@@ -25,8 +26,8 @@ def keys() -> None:
     "--scope",
     "scopes",
     multiple=True,
-    type=click.Choice(SCOPES),
-    help="What the key opens; may be repeated. Default: reports:read.",
+    help="What the key opens: reports:read, contacts:read, admin, or a platform's own name of a scope; may be "
+    "repeated. Default: reports:read.",
 )
 @click.option("--source", "sources", multiple=True, help="Limit the key to this source; may be repeated.")
 @click.option("--expires", metavar="TIME", help="How long the key lives, as in 30d or 12h. Default: for ever.")
@@ -36,9 +37,9 @@ def create(name: str, scopes: tuple[str, ...], sources: tuple[str, ...], expires
     found = settings()
     for source in sources:
         found.source(source)
-    expires_at = _expiry(expires)
+    opened, expires_at = _scopes(scopes or (REPORTS,)), _expiry(expires)
     with ready_store(found) as store:
-        row, secret = mint(store, name, scopes or ("reports:read",), sources or None, expires_at)
+        row, secret = mint(store, name, opened, sources or None, expires_at)
     if quiet:
         click.echo(secret)
         return
@@ -71,6 +72,13 @@ def revoke(key_id: str) -> None:
         if not store.revoke_key(key_id, now()):
             raise ConfigurationError(f"There is no key '{key_id}': `aftersend keys list` shows their ids.")
     click.echo(f"Key {key_id} is revoked.")
+
+
+def _scopes(names: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return scopes_named(names)
+    except BadInput as error:
+        raise click.BadParameter(str(error), param_hint="'--scope'") from None
 
 
 def _expiry(text: str | None) -> Instant | None:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from aftersend.console.tables import bar, console, iso_clock, number, percent, plural, table
 from aftersend.receiver.answers import Row
-from aftersend.receiver.reports import rate
+from aftersend.receiver.rounding import ratio
 from aftersend.vocabulary import Kind
 
 ALWAYS = (
@@ -57,15 +57,22 @@ class Layout(msgspec.Struct, frozen=True):
 
 
 def _show_funnel(answer: Any, question: Any) -> None:
-    counts: Counts = answer["counts"]
-    of = answer["source"] or "all sources"
+    of = _of_sources(answer, question)
     if answer["campaign_id"]:
         of += f", campaign {answer['campaign_id']}"
-    shown = table(f"Funnel of {escape(of)}", "", "total", "unique", "rate", "", right=("total", "unique", "rate"))
+    console().print(_funnel_table(f"Funnel of {escape(of)}", answer["counts"]))
+    _print_footer(answer, question)
+
+
+def _of_sources(answer: Any, question: Any) -> str:
+    return answer["source"] or ", ".join(question.source or ()) or "all sources"
+
+
+def _funnel_table(title: str, counts: Counts) -> Table:
+    shown = table(title, "", "total", "unique", "rate", "", right=("total", "unique", "rate"))
     for line in _funnel_lines(counts):
         shown.add_row(*line)
-    console().print(shown)
-    _print_footer(answer, question)
+    return shown
 
 
 def _funnel_lines(counts: Counts) -> Iterator[list[RenderableType]]:
@@ -76,7 +83,7 @@ def _funnel_lines(counts: Counts) -> Iterator[list[RenderableType]]:
         if kind not in ALWAYS and not total:
             continue
         base = counts[Kind.SENT if kind in PER_SENT else Kind.DELIVERED]["unique"]
-        share = None if kind in NO_RATE else rate(unique, base)
+        share = None if kind in NO_RATE else ratio(unique, base, 4)
         style = STYLES.get(kind, "cyan")
         yield [
             Text(kind.replace("_", " "), style=style),
@@ -102,33 +109,173 @@ def _show_timeline(answer: Any, question: Any) -> None:
     _print_footer(answer, question)
 
 
+def _show_dashboard(answer: Any, question: Any) -> None:
+    of, days = _of_sources(answer, question), plural(answer["days"], "day")
+    last = answer["slots"][-1]["start"][:10]
+    figures = ("unique", "before", "change", "total")
+    console().print(f"[bold]{escape(of)}, {days} from {answer['from'][:10]} to {last}, {answer['time_zone']}[/]")
+    shown = table("", "", *figures, right=figures)
+    was, diff = answer["previous"], answer["diff"]
+    for kind in Kind:
+        new, old, change = answer["counts"][kind], was["counts"][kind], diff["counts"][kind]
+        if kind in ALWAYS or new["total"] or old["total"]:
+            name = Text(kind.replace("_", " "), style=STYLES.get(kind, "cyan"))
+            new_and_old = number(new["unique"]), number(old["unique"])
+            shown.add_row(name, *new_and_old, _change(change["unique"]), number(new["total"]))
+    shown.add_section()
+    for name, share in answer["rates"].items():
+        shown.add_row(f"{name} rate", percent(share), percent(was["rates"][name]), _change(diff["rates"][name]), "")
+    for name, known in answer["contacts"].items():
+        new_and_old = number(known), number(was["contacts"][name])
+        shown.add_row(f"contacts {name}", *new_and_old, _change(diff["contacts"][name]), "")
+    console().print(shown)
+    if answer["campaigns"]:
+        console().print(_campaigns_table("Opened by most", answer["campaigns"], question.time_zone))
+    _print_footer(answer, question)
+
+
+def _change(value: float | None) -> str:
+    """``+12.5 %``; a dash where there was nothing before."""
+    return "–" if value is None else f"{value:+,.1f} %"
+
+
+def _dashboard_rows(answer: Any) -> Iterator[Mapping[str, Any]]:
+    was, diff = answer["previous"]["counts"], answer["diff"]["counts"]
+    for kind in Kind:
+        before = {f"previous_{measure}": value for measure, value in was[kind].items()}
+        change = {f"diff_{measure}": value for measure, value in diff[kind].items()}
+        yield {"kind": kind, **answer["counts"][kind], **before, **change}
+
+
 def _show_campaigns(answer: Any, question: Any) -> None:
-    several = len({row["source"] for row in answer["campaigns"]}) > 1
-    shown = _counts_table("Campaigns", "campaign", "first", *(["source"] if several else []))
-    largest = max((row["counts"][Kind.SENT]["unique"] for row in answer["campaigns"]), default=0) or 1
-    for row in answer["campaigns"]:
+    console().print(_campaigns_table("Campaigns", answer["campaigns"], question.time_zone))
+    _print_footer(answer, question)
+
+
+def _campaigns_table(title: str, campaigns: Any, zone: str) -> Table:
+    several = len({row["source"] for row in campaigns}) > 1
+    named = any(row["name"] for row in campaigns)
+    shown = _counts_table(
+        title, "campaign", *(["name"] if named else []), "first", *(["source"] if several else []), folded=("name",)
+    )
+    largest = max((row["counts"][Kind.SENT]["unique"] for row in campaigns), default=0) or 1
+    for row in campaigns:
         shown.add_row(
             escape(row["campaign_id"] or "–"),
-            iso_clock(row["first_at"], question.time_zone)[:10],
+            *([escape(row["name"] or "")] if named else []),
+            iso_clock(row["first_at"], zone)[:10],
             *([row["source"]] if several else []),
             *_figures(row, largest),
+        )
+    return shown
+
+
+def _show_campaign(answer: Any, question: Any) -> None:
+    title = escape(answer["name"] or f"Campaign {answer['campaign_id']}")
+    console().print(f"[bold]{title}[/] at {_of_sources(answer, question)}")
+    zone = question.time_zone
+    sent = f"sent {iso_clock(answer['first_sent_at'], zone)}" if answer["first_sent_at"] else "not sent"
+    about = [answer["subject"], f"id {answer['campaign_id']}", answer["type"], answer["status"], sent]
+    console().print(f"[dim]{escape(' · '.join(text for text in about if text))}[/]\n")
+    console().print(_funnel_table("Funnel", answer["counts"]))
+    if answer["links"]:
+        links = table("Links", "link", "clicks", "recipients", right=("clicks", "recipients"))
+        for link in answer["links"]:
+            links.add_row(escape(link["url"] or "–"), number(link["total"]), number(link["unique"]))
+        console().print(links)
+    _print_shares("Devices of opens", answer["devices"][Kind.OPENED])
+    _print_shares("Devices of clicks", answer["devices"][Kind.CLICKED])
+    _print_shares("Bounces", {**answer["bounces"], "auto_replied": answer["auto_replied"]})
+    for unit, count in (("hours", 24), ("days", 7)):
+        _print_engagement(f"First {count} {unit}, {zone}", answer["engagement"][unit][:count])
+    for snapshot in answer["snapshots"]:
+        _print_gaps(snapshot, zone)
+    _print_footer(answer, question)
+
+
+def _print_shares(title: str, counts: Mapping[str, int]) -> None:
+    """How a number is made up, where there is anything of it."""
+    whole = sum(counts.values())
+    if not whole:
+        return
+    shown = table(title, "", "count", "", right=("count",))
+    for name, count in counts.items():
+        if count:
+            shown.add_row(name.replace("_", " "), number(count), bar(count / whole))
+    console().print(shown)
+
+
+def _print_engagement(title: str, slots: Sequence[Any]) -> None:
+    if not slots:
+        return
+    shown = table(title, "from", "opened", "clicked", "", right=("opened", "clicked"), whole=("from",))
+    largest = max(1, *(slot["opened"]["unique"] for slot in slots))
+    for slot in slots:
+        opened, clicked = slot["opened"]["unique"], slot["clicked"]["unique"]
+        start = slot["start"][:16].replace("T", " ")
+        shown.add_row(start, number(opened), number(clicked), bar(opened / largest, style="green"))
+    console().print(shown)
+
+
+def _print_gaps(snapshot: Any, zone: str) -> None:
+    """What a platform claims, and where that isn't what we know."""
+    title = f"{snapshot['list']} of {snapshot['source']}, read {iso_clock(snapshot['read_at'], zone)}"
+    console().print(f"[bold]{escape(title)}[/]")
+    figures = ("total", "unique", "more than ours")
+    shown = table("", "", *figures, right=figures)
+    for kind, claim in snapshot["counts"].items():
+        gap = snapshot["gaps"].get(kind)
+        shown.add_row(
+            kind.replace("_", " "), number(claim["total"]), number(claim["unique"]), f"{gap['total']:+,}" if gap else ""
+        )
+    console().print(shown)
+
+
+def _campaign_row(answer: Any) -> Iterator[Mapping[str, Any]]:
+    yield from _campaign_rows({"campaigns": [answer]})
+
+
+def _show_templates(answer: Any, question: Any) -> None:
+    several = len({row["source"] for row in answer["templates"]}) > 1
+    figures = ("messages", "delivered", "bounced", "opened", "clicked", "open %", "click %")
+    shown = table(
+        "Templates", "template", *(["source"] if several else []), *figures, right=figures, whole=("template", "source")
+    )
+    for row in answer["templates"]:
+        counts = row["counts"]
+        kinds = (Kind.DELIVERED, Kind.BOUNCED, Kind.OPENED, Kind.CLICKED)
+        shown.add_row(
+            escape(row["template"] or "–"),
+            *([row["source"]] if several else []),
+            *map(number, (row["messages"], *(counts[kind] for kind in kinds))),
+            *_rates(row),
         )
     console().print(shown)
     _print_footer(answer, question)
 
 
-def _counts_table(title: str, *columns: str) -> Table:
+def _template_rows(answer: Any) -> Iterator[Mapping[str, Any]]:
+    for row in answer["templates"]:
+        rates = {f"{name}_rate": value for name, value in row["rates"].items()}
+        yield {**row, **row["counts"], **rates}
+
+
+def _counts_table(title: str, *columns: str, folded: Sequence[str] = ()) -> Table:
     figures = ("sent", "dropped", "bounced", "opened", "clicked", "open %", "click %")
     bars = ("",) if _wide() else ()
-    return table(title, *columns, *figures, *bars, right=figures, whole=columns)
+    whole = [column for column in columns if column not in folded]
+    return table(title, *columns, *figures, *bars, right=figures, whole=whole)
 
 
 def _figures(slot: Any, largest: int) -> list[RenderableType]:
     """The unique counts and rates of a row, and where there is room a bar of what was sent."""
     kinds = (Kind.SENT, Kind.DROPPED, Kind.BOUNCED, Kind.OPENED, Kind.CLICKED)
     unique = [slot["counts"][kind]["unique"] for kind in kinds]
-    rates = [percent(slot["rates"][name]).removesuffix(" %") for name in ("open", "click")]
-    return [*map(number, unique), *rates, *([bar(unique[0] / largest, 16)] if _wide() else [])]
+    return [*map(number, unique), *_rates(slot), *([bar(unique[0] / largest, 16)] if _wide() else [])]
+
+
+def _rates(slot: Any) -> list[str]:
+    return [percent(slot["rates"][name]).removesuffix(" %") for name in ("open", "click")]
 
 
 def _wide() -> bool:
@@ -199,7 +346,8 @@ def _show_contacts(answer: Any, question: Any) -> None:
     if not answer["contacts"]:
         click.echo("There is no such contact.")
     for contact in answer["contacts"]:
-        ids = [contact["email"], contact["phone"], contact["contact_id"], contact["external_id"]]
+        name = " ".join(part for part in (contact["first_name"], contact["last_name"]) if part)
+        ids = [name, contact["email"], contact["phone"], contact["contact_id"], contact["external_id"]]
         console().print(f"[bold]{escape(' · '.join(text for text in ids if text))}[/] at {contact['source']}")
         happened = [
             plural(count["total"], kind.replace("_", " "), kind.replace("_", " "))
@@ -209,18 +357,16 @@ def _show_contacts(answer: Any, question: Any) -> None:
         console().print(f"  {', '.join(happened) or 'nothing happened'}")
         shown = table(
             "",
-            "campaign",
-            "what",
-            "times",
-            "first",
-            "last",
+            *("campaign", "stands", "what", "times", "first", "last"),
             right=("times",),
-            whole=("campaign", "what", "first", "last"),
+            whole=("stands", "what", "first", "last"),
         )
         for message in contact["messages"]:
-            for kind, outcome in message["outcomes"].items():
+            for line, (kind, outcome) in enumerate(message["outcomes"].items()):
+                named = message["campaign_name"] or message["campaign_id"] or "–"
                 shown.add_row(
-                    escape(message["campaign_id"] or "–"),
+                    "" if line else escape(named),
+                    "" if line else message["status"],
                     Text(kind.replace("_", " "), style=STYLES.get(Kind(kind), "cyan")),
                     number(outcome["count"]),
                     iso_clock(outcome["first_at"], question.time_zone),
@@ -252,10 +398,28 @@ def _print_footer(answer: Any, question: Any) -> None:
 _IDS = ["contact_id", "external_id", "email", "phone"]
 FUNNEL = Layout(_show_funnel, ["kind", "total", "unique"], _funnel_rows)
 TIMELINE = Layout(_show_timeline, ["start", "end", *_FLAT], _timeline_rows)
-CAMPAIGNS = Layout(
-    _show_campaigns,
-    ["source", "campaign_id", "first_at", "last_at", *_FLAT, "open_rate", "click_rate", "bounce_rate"],
-    _campaign_rows,
+DASHBOARD = Layout(
+    _show_dashboard,
+    ["kind", "total", "unique", "previous_total", "previous_unique", "diff_total", "diff_unique"],
+    _dashboard_rows,
+)
+_RATES = ["open_rate", "click_rate", "bounce_rate"]
+_TOLD = ["name", "status", "type", "subject", "template", "created_at", "scheduled_at"]
+_TIMES = ["first_at", "last_at", "first_sent_at", "last_sent_at"]
+_CAMPAIGN = ["source", "campaign_id", *_TOLD, *_TIMES, *_FLAT, *_RATES]
+CAMPAIGNS = Layout(_show_campaigns, _CAMPAIGN, _campaign_rows)
+CAMPAIGN = Layout(_show_campaign, _CAMPAIGN, _campaign_row)
+TEMPLATES = Layout(
+    _show_templates,
+    [
+        *("source", "template", "messages", "sent", "delivered", "bounced", "opened", "clicked", "complained"),
+        *_RATES,
+    ],
+    _template_rows,
 )
 EVENTS = Layout(_show_events, list(Row.__annotations__), _event_rows)
-CONTACTS = Layout(_show_contacts, ["source", *_IDS, "first_at", "last_at", *_FLAT], _contact_rows)
+CONTACTS = Layout(
+    _show_contacts,
+    ["source", *_IDS, "first_name", "last_name", "deleted_at", "first_at", "last_at", *_FLAT],
+    _contact_rows,
+)

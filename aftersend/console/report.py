@@ -33,6 +33,10 @@ class Report(msgspec.Struct, frozen=True):
     answer: Callable[[Reports, Any], Any]
     layout: layouts.Layout
     sentence: str
+    argument: str = ""
+    """How the help calls what may be given without naming an option; empty where nothing may."""
+    meant: Callable[[str], str] = lambda _: ""
+    """The field that such a thing is a value of."""
 
 
 REPORTS = {
@@ -40,8 +44,28 @@ REPORTS = {
     "timeline": Report(
         questions.TimelineQuestion, Reports.timeline, layouts.TIMELINE, "The funnel of every hour, day, week or month."
     ),
+    "dashboard": Report(
+        questions.DashboardQuestion,
+        Reports.dashboard,
+        layouts.DASHBOARD,
+        "A range of days beside the one before it, and what changed.",
+    ),
     "campaigns": Report(
         questions.CampaignsQuestion, Reports.campaigns, layouts.CAMPAIGNS, "Campaigns with their counts, newest first."
+    ),
+    "campaign": Report(
+        questions.CampaignQuestion,
+        Reports.campaign,
+        layouts.CAMPAIGN,
+        "Everything about one campaign.",
+        "[CAMPAIGN_ID]",
+        lambda _: "campaign_id",
+    ),
+    "templates": Report(
+        questions.TemplatesQuestion,
+        Reports.templates,
+        layouts.TEMPLATES,
+        "Templates, with what became of the messages made of them.",
     ),
     "sent": Report(questions.ListQuestion, Reports.sent, layouts.EVENTS, "What was sent, newest first."),
     "undelivered": Report(
@@ -50,7 +74,14 @@ REPORTS = {
     "activities": Report(
         questions.ActivitiesQuestion, Reports.activities, layouts.EVENTS, "Everything that happened, newest first."
     ),
-    "contact": Report(questions.ContactsQuestion, Reports.contacts, layouts.CONTACTS, "Everything about one contact."),
+    "contact": Report(
+        questions.ContactsQuestion,
+        Reports.contacts,
+        layouts.CONTACTS,
+        "Everything about one contact.",
+        "[ADDRESS|EXTERNAL_ID]",
+        lambda who: "email" if "@" in who else "external_id",
+    ),
 }
 
 
@@ -73,9 +104,9 @@ def _command(name: str, spec: Report) -> click.Command:
     """The command of a report, its options made from the question's fields."""
 
     @form_options
-    def run(form: Form, who: str = "", **given: tuple[str, ...]) -> None:
-        if who:
-            given["email" if "@" in who else "external_id"] += (who,)
+    def run(form: Form, argument: str = "", **given: tuple[str, ...]) -> None:
+        if argument:
+            given[spec.meant(argument)] += (argument,)
         args = MultiDict([(field, value) for field, values in given.items() for value in values])
         question = decode(args, spec.question)
         found = settings()
@@ -104,9 +135,8 @@ def _command(name: str, spec: Report) -> click.Command:
     ]
     made = click.command(name, help=spec.sentence)(run)
     made.params = options + made.params
-    if spec.question is questions.ContactsQuestion:
-        who = click.Argument(["who"], required=False, default="", metavar="[ADDRESS|EXTERNAL_ID]")
-        made.params.insert(0, who)
+    if spec.argument:
+        made.params.insert(0, click.Argument(["argument"], required=False, default="", metavar=spec.argument))
     return made
 
 

@@ -58,10 +58,17 @@ def _answer(found: Settings) -> SourcesAnswer:
             click.echo(str(error), err=True)
     return {
         "sources": [
-            {"name": s.name, "provider": s.provider, "time_zone": provider_of(s).zone(s), "feeds": []}
+            {
+                "name": s.name,
+                "provider": s.provider,
+                "time_zone": provider_of(s).zone(s),
+                "complete_until": None,
+                "feeds": [],
+            }
             for s in found.sources
         ],
         "as_of": None,
+        "complete_until": None,
     }
 
 

@@ -6,9 +6,9 @@ timeline's zone is asked for.
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
-from aftersend.vocabulary import Channel, Kind
+from aftersend.vocabulary import Bounce, Channel, Kind, Status
 
 
 class Total(TypedDict):
@@ -100,10 +100,17 @@ class OutcomeAnswer(TypedDict):
 
 class MessageAnswer(TypedDict):
     campaign_id: str | None
-    message_id: str | None
+    campaign_name: str | None
+    activity_id: str | None
+    subject: str | None
     template: str | None
+    message_id: str | None
     channel: Channel
+    created_at: str | None
+    status: Status
+    bounce: Bounce | None
     outcomes: dict[Kind, OutcomeAnswer]
+    events: list[str]
 
 
 class ContactAnswer(TypedDict):
@@ -112,6 +119,9 @@ class ContactAnswer(TypedDict):
     external_id: str | None
     email: str | None
     phone: str | None
+    first_name: str | None
+    last_name: str | None
+    deleted_at: str | None
     first_at: str | None
     last_at: str | None
     counts: dict[Kind, Total]
@@ -127,8 +137,17 @@ class ContactsAnswer(TypedDict):
 class CampaignAnswer(TypedDict):
     source: str
     campaign_id: str | None
+    name: str | None
+    status: str | None
+    type: str | None
+    subject: str | None
+    template: str | None
+    created_at: str | None
+    scheduled_at: str | None
     first_at: str | None
     last_at: str | None
+    first_sent_at: str | None
+    last_sent_at: str | None
     counts: dict[Kind, Total]
     rates: Rates
     derived: list[Kind]
@@ -165,6 +184,151 @@ TimelineAnswer = TypedDict(
 )
 
 
+class LinkAnswer(TypedDict):
+    url: str
+    number: str | None
+    total: int
+    unique: int
+
+
+class EngagementSlot(TypedDict):
+    start: str
+    end: str
+    opened: Total
+    clicked: Total
+
+
+class Engagement(TypedDict):
+    time_zone: str
+    hours: list[EngagementSlot]
+    days: list[EngagementSlot]
+
+
+class Claim(TypedDict):
+    total: int
+    unique: int | None
+
+
+class SnapshotAnswer(TypedDict):
+    source: str
+    list: str
+    read_at: str | None
+    counts: dict[Kind, Claim]
+    gaps: dict[Kind, Claim]
+    raw: dict[str, int | float | str | None]
+
+
+class CampaignDetailAnswer(TypedDict):
+    source: str | None
+    campaign_id: str
+    name: str | None
+    status: str | None
+    type: str | None
+    subject: str | None
+    template: str | None
+    created_at: str | None
+    scheduled_at: str | None
+    first_at: str | None
+    last_at: str | None
+    first_sent_at: str | None
+    last_sent_at: str | None
+    counts: dict[Kind, Total]
+    rates: Rates
+    derived: list[Kind]
+    links: list[LinkAnswer]
+    devices: dict[Kind, dict[str, int]]
+    bounces: dict[Bounce, int]
+    auto_replied: int
+    engagement: Engagement
+    snapshots: list[SnapshotAnswer]
+    as_of: str | None
+    complete_until: str | None
+
+
+class Known(TypedDict):
+    known: int
+    new: int
+
+
+Period = TypedDict(
+    "Period",
+    {"from": str, "to": str, "counts": dict[Kind, Total], "rates": Rates, "contacts": Known},
+)
+
+
+class TotalChange(TypedDict):
+    total: float | None
+    unique: float | None
+
+
+class KnownChange(TypedDict):
+    known: float | None
+    new: float | None
+
+
+class Change(TypedDict):
+    counts: dict[Kind, TotalChange]
+    rates: Rates
+    contacts: KnownChange
+
+
+DashboardAnswer = TypedDict(
+    "DashboardAnswer",
+    {
+        "source": str | None,
+        "campaign_id": str | None,
+        "from": str,
+        "to": str,
+        "time_zone": str,
+        "days": int,
+        "counts": dict[Kind, Total],
+        "rates": Rates,
+        "contacts": Known,
+        "previous": Period,
+        "diff": Change,
+        "slots": list[Slot],
+        "campaigns": list[CampaignAnswer],
+        "derived": list[Kind],
+        "as_of": str | None,
+        "complete_until": str | None,
+    },
+)
+
+
+class TemplateAnswer(TypedDict):
+    source: str
+    template: str | None
+    messages: int
+    counts: dict[Kind, int]
+    statuses: dict[Status, int]
+    rates: Rates
+    derived: list[Kind]
+
+
+TemplatesAnswer = TypedDict(
+    "TemplatesAnswer",
+    {
+        "from": str | None,
+        "to": str | None,
+        "templates": list[TemplateAnswer],
+        "next_page_index": int | None,
+        "as_of": str | None,
+        "complete_until": str | None,
+    },
+)
+
+
+class RawDelivery(TypedDict):
+    id: int
+    door: str
+    feed: str
+    received_at: str | None
+    content_type: str
+    context: dict[str, str]
+    encoding: Literal["utf-8", "base64"]
+    body: str
+
+
 class SightingAnswer(TypedDict):
     door: str
     list: str
@@ -176,11 +340,14 @@ class SightingAnswer(TypedDict):
     precision: str
     clock: str
     row_id: str | None
+    delivery: RawDelivery | None
 
 
 class EventAnswer(TypedDict):
     event: Row
     sightings: list[SightingAnswer]
+    as_of: str | None
+    complete_until: str | None
 
 
 class FeedAnswer(TypedDict):
@@ -206,9 +373,11 @@ class SourceAnswer(TypedDict):
     name: str
     provider: str
     time_zone: str
+    complete_until: str | None
     feeds: list[FeedAnswer]
 
 
 class SourcesAnswer(TypedDict):
     sources: list[SourceAnswer]
     as_of: str | None
+    complete_until: str | None

@@ -3,6 +3,9 @@
 Everything of our own answers with it, whatever went wrong and wherever. A dialect answers as its platform
 does: it registers a handler for its paths, and the path alone decides, so that an address that doesn't
 exist below a dialect's prefix is that platform's 404 too.
+
+Every answer of our own to a key with a rate limit says in ``X-RateLimit-Limit``, ``-Remaining`` and ``-Reset``
+(Unix seconds) how often it may still ask; a dialect has its platform's headers.
 """
 
 from __future__ import annotations
@@ -13,8 +16,9 @@ from collections.abc import Callable
 import msgspec
 import structlog
 from flask import Flask, Response, current_app, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, Unauthorized
 
+from aftersend.receiver.gate import LimitReached, quota
 from aftersend.vocabulary import BadInput, Instant, PermanentError, Rejected, TemporaryError, now
 
 log = structlog.get_logger(__name__)
@@ -59,7 +63,8 @@ def seconds_until(at: Instant | None) -> int:
 
 def register_dialect(app: Flask, prefix: str, handler: DialectHandler) -> None:
     """Let ``handler`` answer every error at and below ``prefix``, 404 and 405 included. The longest prefix
-    that matches a path wins. ``Allow`` and ``Retry-After`` are added to its answer where they belong."""
+    that matches a path wins. ``Allow`` is added to its 405 and ``Retry-After`` to its 503 and 429, if that has
+    none."""
     dialects: dict[str, DialectHandler] = app.extensions.setdefault("aftersend.dialects", {})
     dialects[prefix.rstrip("/")] = handler
 
@@ -67,6 +72,7 @@ def register_dialect(app: Flask, prefix: str, handler: DialectHandler) -> None:
 def register(app: Flask) -> None:
     """Answer every error of the app in the one shape, or the dialect's."""
     app.register_error_handler(Exception, _answer)
+    app.after_request(_with_quota)
 
 
 def _answer(exception: Exception) -> Response:
@@ -81,10 +87,23 @@ def _answer(exception: Exception) -> Response:
         response = handler(status, message, exception)
     else:
         response = Response(envelope(status, message, field), status, content_type="application/json")
-    if isinstance(exception, MethodNotAllowed) and exception.valid_methods:
+        if isinstance(exception, Unauthorized):
+            response.headers["WWW-Authenticate"] = 'Bearer realm="Aftersend"'
+    if response.status_code == 405 and isinstance(exception, MethodNotAllowed) and exception.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(exception.valid_methods))
     if isinstance(exception, TemporaryError):
         response.headers.setdefault("Retry-After", str(seconds_until(exception.not_before)))
+    if isinstance(exception, LimitReached):
+        response.headers.setdefault("Retry-After", str(exception.seconds))
+    return response
+
+
+def _with_quota(response: Response) -> Response:
+    left = quota()
+    if left is not None and _dialect(request.path) is None:
+        response.headers["X-RateLimit-Limit"] = str(left.limit)
+        response.headers["X-RateLimit-Remaining"] = str(left.remaining)
+        response.headers["X-RateLimit-Reset"] = str(left.reset_s)
     return response
 
 

@@ -12,7 +12,8 @@ from typing import Any
 from flask import current_app
 
 from aftersend.providers import provider_of
-from aftersend.settings import Settings, Source
+from aftersend.receiver.limiter import Limiter
+from aftersend.settings import LIMITS, Settings, Source, windows
 from aftersend.storage.contract import Store
 from aftersend.vocabulary import BadInput, ConfigurationError
 from aftersend.zones import zone
@@ -27,6 +28,9 @@ class Installation:
             _check(source)
         self.settings = settings
         self.store = store
+        self.limits = {name: windows(text, f"limits.{name}") for name, text in (LIMITS | settings.limits).items()}
+        """Rate limits by the name of their gate; a dialect that isn't here has its own default."""
+        self.limiter = Limiter(settings.server.redis)
         self._trusted = _networks(settings.server.trusted_proxies, "server.trusted_proxies")
 
     def client_address(self, environ: Mapping[str, Any]) -> str:

@@ -20,20 +20,33 @@ When = Annotated[
 Size = Annotated[int, Meta(ge=1, le=1000, description="Rows of a page.")]
 Limit = Annotated[int, Meta(ge=1, le=1000, description="Another name for page_size.")] | None
 Kinds = Annotated[tuple[Kind, ...], Meta(description="Only these; repeated, or between commas.")] | None
+Sources = (
+    Annotated[
+        tuple[str, ...],
+        Meta(description="Only these sources; repeated, or between commas. Default: all the key may see."),
+    ]
+    | None
+)
+Zone = Annotated[str, Meta(description="IANA zone of dates and of times without an offset.")]
+PageIndex = Annotated[int, Meta(ge=0, description="Page from 0; rows shift when new ones arrive.")]
+Machines = Annotated[Literal["include", "exclude"], Meta(description="With or without what machines did.")]
 Through = Annotated[Channel, Meta(description="Through what the message went.")]
 
 
-class Selection(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
-    """What nearly every report can be narrowed by."""
+class Ranged(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """What is asked of some range of time."""
 
-    source: Annotated[str | None, Meta(description="Only this source; default: all the key may see.")] = None
-    campaign_id: Text = None
     from_: When = None
     to: When = None
-    time_zone: Annotated[str, Meta(description="IANA zone of dates and of times without an offset.")] = "UTC"
-    machine: Annotated[Literal["include", "exclude"], Meta(description="With or without what machines did.")] = (
-        "include"
-    )
+    time_zone: Zone = "UTC"
+
+
+class Selection(Ranged, frozen=True, kw_only=True):
+    """What nearly every report can be narrowed by."""
+
+    source: Sources = None
+    campaign_id: Text = None
+    machine: Machines = "include"
 
 
 class FunnelQuestion(Selection, frozen=True, kw_only=True):
@@ -49,7 +62,7 @@ class ListQuestion(Selection, frozen=True, kw_only=True):
     message_id: Text = None
     page_size: Size = 100
     limit: Limit = None
-    page_index: Annotated[int, Meta(ge=0, description="Page from 0; rows shift when new ones arrive.")] = 0
+    page_index: PageIndex = 0
     cursor: Annotated[str | None, Meta(description="next_cursor of the page before; rows never shift.")] = None
 
 
@@ -101,9 +114,22 @@ class ContactsQuestion(Selection, frozen=True, kw_only=True):
 class CampaignsQuestion(Selection, frozen=True, kw_only=True):
     """``/v1/campaigns``."""
 
+    order: Annotated[
+        Literal["first", "sent", "created"],
+        Meta(description="Latest first by the first event, by the last send (unsent ones left out), or by creation."),
+    ] = "first"
     page_size: Size = 100
     limit: Limit = None
-    page_index: Annotated[int, Meta(ge=0, description="Page from 0.")] = 0
+    page_index: PageIndex = 0
+
+
+class CampaignQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """``/v1/campaigns/{campaign_id}``, and ``/v1/campaign`` for ids that a path can't carry."""
+
+    campaign_id: Annotated[str, Meta(description="The platform's own id.")]
+    source: Sources = None
+    time_zone: Annotated[str, Meta(description="IANA zone along whose calendar the engagement is cut.")] = "UTC"
+    machine: Machines = "include"
 
 
 class TimelineQuestion(Selection, frozen=True, kw_only=True):
@@ -112,6 +138,25 @@ class TimelineQuestion(Selection, frozen=True, kw_only=True):
     unit: Annotated[
         Literal["hour", "day", "week", "month"], Meta(description="Length of a slot; weeks begin on Monday.")
     ] = "day"
+
+
+class DashboardQuestion(Selection, frozen=True, kw_only=True):
+    """``/v1/dashboard``."""
+
+    days: (
+        Annotated[int, Meta(ge=1, le=366, description="The last so many days, today included, in place of a range.")]
+        | None
+    ) = None
+
+
+class TemplatesQuestion(Ranged, frozen=True, kw_only=True):
+    """``/v1/templates``. The range is of the messages' creation."""
+
+    source: Sources = None
+    template: Annotated[str | None, Meta(description="Only this one; a campaign's id where messages have none.")] = None
+    page_size: Size = 100
+    limit: Limit = None
+    page_index: PageIndex = 0
 
 
 class EventQuestion(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from aftersend.receiver import auth, dashboard, dialects, openapi, v1
+from aftersend.receiver import auth, dashboard, dialects, export, metadata, openapi, v1
 from aftersend.receiver.installation import Installation
 
 
@@ -13,6 +13,8 @@ def register(app: Flask) -> None:
     here: Installation = app.extensions["aftersend"]
     auth.register_admin(here.settings, here.store)
     v1.register(app)
+    export.register(app)
+    metadata.register(app)
     dialects.register(app)
     openapi.register(app)
     dashboard.register(app)

@@ -1,15 +1,10 @@
 """Every report of our own, as plain JSON-able dictionaries: behind ``/v1``, the dashboard and the console.
 
 A report is a method of :class:`Reports`. It takes a struct of :mod:`~aftersend.receiver.questions` and
-returns a TypedDict of :mod:`~aftersend.receiver.answers`.
+returns a TypedDict of :mod:`~aftersend.receiver.answers`, put together by :mod:`~aftersend.receiver.shown`.
 
-The metrics, defined here and nowhere else:
-
-* counts come from the store: ``total`` events, ``unique`` pairs of recipient and campaign;
-* ``delivered`` is explicit for a source that reports it; for one that never does it is what was sent and never
-  bounced, at the time it was sent, and the answer names it under ``derived``;
-* rates are of unique counts: open and click per delivered, bounce per sent, rounded half up to 4 decimals;
-  ``null`` where there is nothing to divide by.
+What a count means stands in :mod:`aftersend.storage.metrics`, how deliveries are settled in
+:mod:`aftersend.receiver.figures`, and what a rate is of in :data:`aftersend.receiver.shown.RATES`.
 
 Answers depend on what is known, not on the order in which it came (law 2): lists carry nothing that tells of
 arrival. Dates in a question are whole days, both included; a time of day ends its range exclusively.
@@ -18,8 +13,9 @@ arrival. Dates in a question are whole days, both included; a time of day ends i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -27,57 +23,76 @@ from msgspec import Meta
 from aftersend import zones
 from aftersend.providers import PROVIDERS
 from aftersend.providers.contract import Feed
-from aftersend.receiver import cursors, readers, slots
+from aftersend.receiver import cursors, gaps, readers, shown, slots
 from aftersend.receiver.answers import (
     CampaignAnswer,
+    CampaignDetailAnswer,
     CampaignsAnswer,
     ContactAnswer,
     ContactsAnswer,
     Currency,
+    DashboardAnswer,
+    Engagement,
+    EngagementSlot,
     EventAnswer,
-    FeedAnswer,
     FunnelAnswer,
+    Known,
     ListAnswer,
-    Rates,
     RecentAnswer,
-    Row,
     SourceAnswer,
     SourcesAnswer,
+    TemplateAnswer,
+    TemplatesAnswer,
     TimelineAnswer,
-    Total,
 )
+from aftersend.receiver.figures import Figures, figures, of_campaigns, reports_deliveries
 from aftersend.receiver.questions import (
     ActivitiesQuestion,
+    CampaignQuestion,
     CampaignsQuestion,
     ContactsQuestion,
+    DashboardQuestion,
     EventQuestion,
     FunnelQuestion,
     ListQuestion,
+    Ranged,
     RecentQuestion,
     Selection,
+    TemplatesQuestion,
     TimelineQuestion,
     UndeliveredQuestion,
 )
 from aftersend.settings import Settings, Source
 from aftersend.storage.contract import (
+    CampaignRow,
     ContactRow,
     Count,
     EventRow,
     FeedRow,
     Filter,
     Funnel,
+    LogFilter,
     MessageRow,
     Store,
+    TemplateRow,
 )
-from aftersend.vocabulary import BadInput, Channel, Instant, Kind, now
+from aftersend.vocabulary import BadInput, Channel, Instant, Kind, Status
 from aftersend.zones import isoformat
 
 UNDELIVERED = (Kind.BOUNCED, Kind.DROPPED, Kind.FAILED)
+TOP_CAMPAIGNS = 10
+"""Campaigns on a dashboard."""
+MOST_CAMPAIGNS = 1000
+"""Campaigns among which the top ones are looked for: the latest with something in the time asked."""
 MOST_MESSAGES = 10_000
+"""Of one contact; likewise its events."""
+HOURS, DAYS = 24, 30
+"""How far a campaign's engagement is followed, by the hour and by the day."""
 _EVENT_ID = r"([0-9a-f]{2}){1,32}(-[0-9]{1,9})?"
 _BOOKMARK = tuple[cursors.Whole, Annotated[str, Meta(pattern=f"^{_EVENT_ID}$")]]
 _FARTHEST = 2**62
 """An offset that lies beyond the end of any store and inside any store's integers."""
+_V = TypeVar("_V")
 
 
 class NotFound(BadInput):
@@ -103,14 +118,14 @@ class Reports:
     def funnel(self, question: FunnelQuestion) -> FunnelAnswer:
         """Counts per kind, every kind there, and rates."""
         which = self._filter(question)
-        (counts,), derived = self._delivered(which, None)
+        (settled,), derived = self._figures(which)
         return {
             "source": _only(which.sources),
             "campaign_id": question.campaign_id,
             "from": question.from_,
             "to": question.to,
-            "counts": _counts(counts),
-            "rates": _rates(counts),
+            "counts": shown.counts(settled.counts),
+            "rates": shown.rates(shown.unique(settled.counts)),
             "derived": derived,
             **self._currency(which.sources),
         }
@@ -121,9 +136,8 @@ class Reports:
         zone = question.time_zone
         which = self._filter(question)
         edges = slots.edges(which.since, which.until, question.unit, zone)
-        which = msgspec.structs.replace(which, since=edges[0], until=edges[-1])
-        funnels, derived = self._delivered(which, edges)
-        walls = [zones.moment(edge, zone).isoformat(timespec="seconds") for edge in edges]
+        found, derived = self._figures(_within(which, edges), edges)
+        walls = _walls(edges, zone)
         return {
             "source": _only(which.sources),
             "campaign_id": question.campaign_id,
@@ -131,46 +145,176 @@ class Reports:
             "to": walls[-1],
             "time_zone": zone,
             "unit": question.unit,
-            "slots": [
-                {"start": start, "end": end, "counts": _counts(counts), "rates": _rates(counts)}
-                for start, end, counts in zip(walls, walls[1:], funnels, strict=False)
-            ],
+            "slots": shown.slots(walls, found),
+            "derived": derived,
+            **self._currency(which.sources),
+        }
+
+    def dashboard(self, question: DashboardQuestion) -> DashboardAnswer:
+        """A range of whole days beside the equally many days before it: figures, what changed, every day, the
+        campaigns that were opened most, and how many contacts are known. Default: the 30 days up to today."""
+        if question.days is not None and (question.from_ is not None or question.to is not None):
+            raise BadInput("Give 'days', or 'from' and 'to', not both.", "days")
+        zone = question.time_zone
+        which = self._filter(question)
+        edges = slots.edges(which.since, which.until, "day", zone, question.days or slots.DEFAULT)
+        days = len(edges) - 1
+        both = [slots.before(edges[0], days, "day", zone), edges[0], edges[-1]]
+        (old, new), derived = self._figures(_within(which, both), both)
+        old_contacts, new_contacts = _growth(self.store.known(which, both))
+        daily, _ = self._figures(_within(which, edges), edges)
+        walls, before = _walls(edges, zone), _walls(both[:1], zone)[0]
+        return {
+            "source": _only(which.sources),
+            "campaign_id": question.campaign_id,
+            "from": walls[0],
+            "to": walls[-1],
+            "time_zone": zone,
+            "days": days,
+            "counts": shown.counts(new.counts),
+            "rates": shown.rates(shown.unique(new.counts)),
+            "contacts": new_contacts,
+            "previous": {
+                "from": before,
+                "to": walls[0],
+                "counts": shown.counts(old.counts),
+                "rates": shown.rates(shown.unique(old.counts)),
+                "contacts": old_contacts,
+            },
+            "diff": shown.change(old.counts, new.counts, old_contacts, new_contacts),
+            "slots": shown.slots(walls, daily),
+            "campaigns": self._campaigns(self._top(which, edges)),
             "derived": derived,
             **self._currency(which.sources),
         }
 
     def campaigns(self, question: CampaignsQuestion) -> CampaignsAnswer:
-        """Campaigns with something in the time asked, newest first, each with its lifetime counts."""
+        """Campaigns with something in the time asked, the latest first, each with its lifetime counts. Where no
+        time is asked for, those of which only a name is known too."""
         which, size = self._filter(question), _size(question)
-        offset = min(question.page_index * size, _FARTHEST)
-        rows = self.store.campaigns(which, limit=size + 1, offset=offset)
-        explicit = self._explicit(tuple({row.source for row in rows}))
-        campaigns: list[CampaignAnswer] = []
-        for row in rows[:size]:
-            derived = row.source not in explicit
-            counts = _derived(row.counts, _NONE, row.returned) if derived else row.counts
-            campaigns.append(
-                {
-                    "source": row.source,
-                    "campaign_id": row.campaign_id,
-                    "first_at": isoformat(row.first_at),
-                    "last_at": isoformat(row.last_at),
-                    "counts": _counts(counts),
-                    "rates": _rates(counts),
-                    "derived": [Kind.DELIVERED] if derived else [],
-                }
-            )
+        rows = self.store.campaigns(which, question.order, limit=size + 1, offset=_offset(question, size))
         return {
-            "campaigns": campaigns,
+            "campaigns": self._campaigns(rows[:size]),
             "next_page_index": question.page_index + 1 if len(rows) > size else None,
             **self._currency(which.sources),
+        }
+
+    def campaign(self, question: CampaignQuestion) -> CampaignDetailAnswer:
+        """One campaign over its whole life. Where several sources have one of that id, they are counted together,
+        and what they don't agree on is ``None``. Raises NotFound."""
+        which = Filter(
+            sources=self._visible(question.source), campaign_id=question.campaign_id, machine=question.machine
+        )
+        zones.zone(question.time_zone)
+        rows = self.store.campaigns(which, limit=MOST_CAMPAIGNS)
+        if not rows:
+            raise NotFound("There is no such campaign.", "campaign_id")
+        which = msgspec.structs.replace(which, sources=tuple(row.source for row in rows))
+        (settled,), derived = self._figures(which)
+        facets = self.store.facets(which)
+        return {
+            "source": _agreed(row.source for row in rows),
+            "campaign_id": question.campaign_id,
+            "name": _agreed(row.name for row in rows),
+            "status": _agreed(row.status for row in rows),
+            "type": _agreed(row.type for row in rows),
+            "subject": _agreed(row.subject for row in rows),
+            "template": _agreed(row.template for row in rows),
+            "created_at": isoformat(_earliest(row.created_at for row in rows)),
+            "scheduled_at": isoformat(_earliest(row.scheduled_at for row in rows)),
+            "first_at": isoformat(_earliest(row.first_at for row in rows)),
+            "last_at": isoformat(_latest(row.last_at for row in rows)),
+            "first_sent_at": isoformat(_earliest(row.first_sent_at for row in rows)),
+            "last_sent_at": isoformat(_latest(row.last_sent_at for row in rows)),
+            "counts": shown.counts(settled.counts),
+            "rates": shown.rates(shown.unique(settled.counts)),
+            "derived": derived,
+            "links": [shown.link(link) for link in facets.links],
+            "devices": facets.devices,
+            "bounces": facets.bounces,
+            "auto_replied": facets.auto_replied,
+            "engagement": self._engagement(which, _earliest(row.first_sent_at for row in rows), question.time_zone),
+            "snapshots": [
+                snapshot
+                for row in sorted(rows, key=lambda row: row.source)
+                for snapshot in gaps.snapshots(self.store, row.source, question.campaign_id)
+            ],
+            **self._currency(which.sources),
+        }
+
+    def templates(self, question: TemplatesQuestion) -> TemplatesAnswer:
+        """Templates by source and name: the messages made of each, created in the time asked, and to how many of
+        them something ever happened, whenever that was. Machines are included."""
+        since, until = _range(question)
+        sources, size = self._visible(question.source), _size(question)
+        offset = _offset(question, size)
+        found = self.store.templates(sources)
+        explicit = {source for source in {row.source for row in found} if reports_deliveries(self.store, source)}
+        rows = [row for row in found if question.template is None or row.template == question.template]
+        return {
+            "from": question.from_,
+            "to": question.to,
+            "templates": [
+                self._template(row, since, until, derived=row.source not in explicit)
+                for row in rows[offset : offset + size]
+            ],
+            "next_page_index": question.page_index + 1 if len(rows) > offset + size else None,
+            **self._currency(sources),
         }
 
     def list_sources(self) -> SourcesAnswer:
         """The configured sources with their feeds: how far each has been read, and what is wrong with it."""
         return {
             "sources": [self._source(source) for source in self._configured(self.sources)],
-            "as_of": isoformat(self.store.as_of()),
+            **self._currency(self.sources),
+        }
+
+    def _figures(self, which: Filter, edges: Sequence[Instant] | None = None) -> tuple[list[Figures], list[Kind]]:
+        return figures(self.store, [source.name for source in self.settings.sources], which, edges)
+
+    def _campaigns(self, rows: Sequence[CampaignRow]) -> list[CampaignAnswer]:
+        counted = of_campaigns(self.store, rows)
+        return [shown.campaign(row, *figured) for row, figured in zip(rows, counted, strict=True)]
+
+    def _top(self, which: Filter, edges: Sequence[Instant]) -> list[CampaignRow]:
+        """The campaigns with something in this time whose lifetime opens are the most."""
+        rows = self.store.campaigns(_within(which, edges), limit=MOST_CAMPAIGNS)
+        rows.sort(key=lambda row: row.counts[Kind.OPENED].unique, reverse=True)
+        return rows[:TOP_CAMPAIGNS]
+
+    def _engagement(self, which: Filter, first_sent_at: Instant | None, zone: str) -> Engagement:
+        """Opens and clicks of the first hours and days, counted from the hour and the day of the first send."""
+
+        def followed(count: int, unit: slots.Unit) -> list[EngagementSlot]:
+            if first_sent_at is None:
+                return []
+            edges = slots.following(first_sent_at, count, unit, zone)
+            funnels = [shown.counts(funnel) for funnel in self.store.timeline(_within(which, edges), edges)]
+            return [
+                {"start": start, "end": end, "opened": counts[Kind.OPENED], "clicked": counts[Kind.CLICKED]}
+                for (start, end), counts in zip(pairwise(_walls(edges, zone)), funnels, strict=True)
+            ]
+
+        return {"time_zone": zone, "hours": followed(HOURS, "hour"), "days": followed(DAYS, "day")}
+
+    def _template(
+        self, row: TemplateRow, since: Instant | None, until: Instant | None, *, derived: bool
+    ) -> TemplateAnswer:
+        cohort = row.cohort
+        if since is not None or until is not None:
+            which = LogFilter(sources=(row.source,), template=row.template, since=since, until=until)
+            (cohort,) = self.store.cohorts(which)
+        happened = dict(cohort.happened)
+        if derived:
+            happened[Kind.DELIVERED] = max(0, happened[Kind.SENT] - happened[Kind.BOUNCED])
+        return {
+            "source": row.source,
+            "template": row.template or None,
+            "messages": cohort.messages,
+            "counts": {kind: happened[kind] for kind in Kind if kind in happened},
+            "statuses": {status: cohort.statuses[status] for status in Status},
+            "rates": shown.rates(happened),
+            "derived": [Kind.DELIVERED] if derived else [],
         }
 
     # Lists of events.
@@ -208,7 +352,7 @@ class Reports:
         else:
             batch = readers.read(self.store, which, readers.Place.beginning(self.store), size)
         return {
-            "rows": [row_answer(row) for row in batch.rows],
+            "rows": [shown.event(row) for row in batch.rows],
             "cursor": cursors.write("recent", asked, msgspec.structs.astuple(batch.before)),
             "next_cursor": cursors.write("recent", asked, msgspec.structs.astuple(batch.after)),
             "more": batch.more,
@@ -216,28 +360,16 @@ class Reports:
         }
 
     def event(self, question: EventQuestion) -> EventAnswer:
-        """One event with every delivery that told of it. Raises NotFound."""
+        """One event with every delivery that told of it, down to the bytes where they are still kept. Raises
+        NotFound."""
         found = self.store.event(question.id) if re.fullmatch(_EVENT_ID, question.id) else None
         if found is None or (self.sources is not None and found[0].source not in self.sources):
             raise NotFound("There is no such event.", "id")
         row, sightings = found
         return {
-            "event": row_answer(row),
-            "sightings": [
-                {
-                    "door": sighting.door,
-                    "list": sighting.list,
-                    "row": sighting.row,
-                    "delivery_id": sighting.delivery_id,
-                    "received_at": isoformat(sighting.received_at),
-                    "word": sighting.event.word,
-                    "occurred_at": isoformat(sighting.event.occurred_at),
-                    "precision": sighting.event.precision,
-                    "clock": sighting.event.clock,
-                    "row_id": sighting.event.row_id,
-                }
-                for sighting in sightings
-            ],
+            "event": shown.event(row),
+            "sightings": [shown.sighting(told, self.store.delivery(told.delivery_id)) for told in sightings],
+            **self._currency((row.source,)),
         }
 
     # Contacts.
@@ -269,56 +401,57 @@ class Reports:
             email=None,
         )
         messages = self.store.messages(own, limit=MOST_MESSAGES)
+        behind = _behind(messages, self.store.events(own, "oldest", limit=MOST_MESSAGES))
+        names = self._names(row.source, {message.campaign_id for message in messages})
         return {
             "source": row.source,
             "contact_id": row.contact_id,
             "external_id": row.external_id,
             "email": row.email,
             "phone": row.phone,
+            "first_name": row.first_name,
+            "last_name": row.last_name,
+            "deleted_at": isoformat(row.deleted_at),
             "first_at": isoformat(row.first_at),
             "last_at": isoformat(row.last_at),
-            "counts": _counts(_of_messages(messages)),
+            "counts": shown.counts(_of_messages(messages)),
             "messages": [
-                {
-                    "campaign_id": message.campaign_id,
-                    "message_id": message.message_id,
-                    "template": message.template,
-                    "channel": message.channel,
-                    "outcomes": {
-                        kind: {
-                            "count": outcome.count,
-                            "first_at": isoformat(outcome.first_at),
-                            "last_at": isoformat(outcome.last_at),
-                        }
-                        for kind, outcome in sorted(message.outcomes.items(), key=_by_kind)
-                    },
-                }
-                for message in messages
+                shown.message(message, names.get(message.campaign_id), behind[message.number]) for message in messages
             ],
         }
+
+    def _names(self, source: str, campaign_ids: set[str | None]) -> dict[str | None, str | None]:
+        """What the campaigns of a source are called."""
+        named = [Filter(sources=(source,), campaign_id=id, channels=None) for id in campaign_ids if id is not None]
+        return {row.campaign_id: row.name for which in named for row in self.store.campaigns(which, limit=1)}
 
     # What they share.
 
     def visible(self, source: str | None) -> tuple[str, ...] | None:
         """The sources a question speaks of: the one asked, or all the caller may see (``None``: no limit).
         Raises NotFound for one that doesn't exist or may not be seen."""
-        if source is None:
+        return self._visible(None if source is None else (source,))
+
+    def _visible(self, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        """The same for any number of sources."""
+        if names is None:
             return self.sources
-        if self.sources is None or source in self.sources:
-            # A source that is no longer configured can still be reported.
-            which = Filter(sources=(source,), channels=None)
-            if self._configured((source,)) or self.store.events(which, "newest", limit=1):
-                return (source,)
-        raise NotFound("There is no such source.", "source")
+        asked = tuple(dict.fromkeys(names))
+        if not all(map(self._exists, asked)):
+            raise NotFound("There is no such source.", "source")
+        return asked
+
+    def _exists(self, source: str) -> bool:
+        if self.sources is not None and source not in self.sources:
+            return False
+        # A source that is no longer configured can still be reported.
+        which = Filter(sources=(source,), channels=None)
+        return bool(self._configured((source,)) or self.store.events(which, "newest", limit=1))
 
     def _filter(self, question: Selection, **more: Any) -> Filter:
-        zones.zone(question.time_zone)
-        since = None if question.from_ is None else zones.parse(question.from_, "from", question.time_zone)
-        until = None if question.to is None else zones.parse(question.to, "to", question.time_zone, end=True)
-        if since is not None and until is not None and since >= until:
-            raise BadInput("'from' must lie before the end of 'to'.", "from")
+        since, until = _range(question)
         return Filter(
-            sources=self.visible(question.source),
+            sources=self._visible(question.source),
             campaign_id=question.campaign_id,
             since=since,
             until=until,
@@ -345,7 +478,7 @@ class Reports:
         )
         asked, size = self._asked(question, cursor=None, page_index=0), _size(question)
         if question.cursor is None:
-            offset, after = min(question.page_index * size, _FARTHEST), None
+            offset, after = _offset(question, size), None
         elif question.page_index:
             raise BadInput("Give 'cursor' or 'page_index', not both.", "page_index")
         else:
@@ -353,7 +486,7 @@ class Reports:
         rows = self.store.events(which, "newest", limit=size + 1, offset=offset, after=after)
         last = rows[size - 1] if len(rows) > size else None
         return {
-            "rows": [row_answer(row) for row in rows[:size]],
+            "rows": [shown.event(row) for row in rows[:size]],
             "next_cursor": cursors.write(name, asked, (last.occurred_at, last.id)) if last else None,
             **self._currency(which.sources),
         }
@@ -385,31 +518,6 @@ class Reports:
     def _configured(self, names: Sequence[str] | None) -> list[Source]:
         return [source for source in self.settings.sources if names is None or source.name in names]
 
-    def _explicit(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Which of these sources ever reported a delivery."""
-        return tuple(name for name in names if self.store.funnel(Filter(sources=(name,)))[Kind.DELIVERED].total)
-
-    def _delivered(self, which: Filter, edges: Sequence[Instant] | None) -> tuple[list[Funnel], list[Kind]]:
-        """Funnels in which ``delivered`` is explicit or derived, source by source; and the kinds derived."""
-
-        def funnels(part: Filter) -> list[Funnel]:
-            return [self.store.funnel(part)] if edges is None else self.store.timeline(part, edges)
-
-        names = which.sources
-        if names is None:
-            names = tuple(source.name for source in self.settings.sources)
-        whole, explicit = funnels(which), self._explicit(names)
-        if names and len(explicit) == len(names):
-            return whole, []
-        # What is explicit is taken from all, so that a source that is no longer configured counts as derived.
-        reporting = msgspec.structs.replace(which, sources=explicit)
-        returned = [
-            Count(all_.total - own.total, all_.unique - own.unique)
-            for all_, own in zip(self.store.returns(which, edges), self.store.returns(reporting, edges), strict=True)
-        ]
-        reported = funnels(reporting)
-        return [_derived(*parts) for parts in zip(whole, reported, returned, strict=True)], [Kind.DELIVERED]
-
     def _source(self, source: Source) -> SourceAnswer:
         provider = PROVIDERS.get(source.provider)
         enabled = enabled_feeds(source)
@@ -417,41 +525,9 @@ class Reports:
             "name": source.name,
             "provider": source.provider,
             "time_zone": provider.zone(source) if provider else source.time_zone,
-            "feeds": [_feed(row, row.feed in enabled) for row in self.store.feeds(source.name)],
+            "complete_until": isoformat(self._complete_until((source.name,))),
+            "feeds": [shown.feed(row, row.feed in enabled) for row in self.store.feeds(source.name)],
         }
-
-
-_NONE: Funnel = {kind: Count() for kind in Kind}
-
-
-def _derived(whole: Funnel, reported: Funnel, returned: Count) -> Funnel:
-    """A funnel whose deliveries are those reported and, for what ``reported`` lacks, sent − returned."""
-
-    def delivered(measure: Callable[[Count], int]) -> int:
-        sent = measure(whole[Kind.SENT]) - measure(reported[Kind.SENT])
-        return measure(whole[Kind.DELIVERED]) + max(0, sent - measure(returned))
-
-    count = Count(delivered(lambda count: count.total), delivered(lambda count: count.unique))
-    return {**whole, Kind.DELIVERED: count}
-
-
-def _counts(funnel: Funnel) -> dict[Kind, Total]:
-    return {kind: {"total": funnel[kind].total, "unique": funnel[kind].unique} for kind in Kind}
-
-
-def _rates(funnel: Funnel) -> Rates:
-    unique = {kind: count.unique for kind, count in funnel.items()}
-    return {
-        "open": rate(unique[Kind.OPENED], unique[Kind.DELIVERED]),
-        "click": rate(unique[Kind.CLICKED], unique[Kind.DELIVERED]),
-        "bounce": rate(unique[Kind.BOUNCED], unique[Kind.SENT]),
-    }
-
-
-def rate(part: int, base: int) -> float | None:
-    """``part / base`` rounded half up to 4 decimals; ``None`` where the base is 0."""
-    # In whole numbers: a float would sometimes put an exact half on the wrong side.
-    return (part * 20_000 + base) // (2 * base) / 10_000 if base else None
 
 
 def _of_messages(messages: Sequence[MessageRow]) -> Funnel:
@@ -464,66 +540,19 @@ def _of_messages(messages: Sequence[MessageRow]) -> Funnel:
     return {kind: Count(totals[kind], len(campaigns[kind])) for kind in Kind}
 
 
-def _by_kind(item: tuple[Kind, Any]) -> int:
-    return list(Kind).index(item[0])
-
-
-def row_answer(row: EventRow) -> Row:
-    """An event as every list shows it: all keys always there, nothing that tells when it came in."""
-    return {
-        "source": row.source,
-        "id": row.id,
-        "kind": row.kind,
-        "word": row.word,
-        "channel": row.channel,
-        "occurred_at": isoformat(row.occurred_at),
-        "precision": row.precision,
-        "clock": row.clock,
-        "campaign_id": row.campaign_id,
-        "activity_id": row.activity_id,
-        "template": row.template,
-        "contact_id": row.contact_id,
-        "external_id": row.external_id,
-        "email": row.email,
-        "phone": row.phone,
-        "message_id": row.message_id,
-        "url": row.url,
-        "link_number": row.link_number,
-        "ip": row.ip,
-        "ip_chain": row.ip_chain,
-        "user_agent": row.user_agent,
-        "device": row.device,
-        "machine": row.machine,
-        "machine_reason": row.machine_reason,
-        "bounce_class": row.bounce_class,
-        "reason": row.reason,
-        "smtp_code": row.smtp_code,
-        "row_id": row.row_id,
-        "doors": row.doors,
-        "metadata": row.metadata,
-    }
-
-
-def _feed(row: FeedRow, enabled: bool) -> FeedAnswer:
-    lag = None if row.complete_until is None else (now() - row.complete_until) / 1000
-    return {
-        "feed": row.feed,
-        "lane": row.lane,
-        "enabled": enabled,
-        "position": row.position,
-        "complete_until": isoformat(row.complete_until),
-        "lag_seconds": lag,
-        "last_run_at": isoformat(row.last_run_at),
-        "last_success_at": isoformat(row.last_success_at),
-        "last_rows": row.last_rows,
-        "quiet_runs": row.quiet_runs,
-        "due_at": isoformat(row.due_at),
-        "parked_until": isoformat(row.parked_until),
-        "failures": row.failures,
-        "stopped": row.stopped,
-        "finished": row.finished,
-        "problem": row.problem,
-    }
+def _behind(messages: Sequence[MessageRow], events: Sequence[EventRow]) -> dict[int, list[str]]:
+    """The ids of the events behind each message, oldest first, by the message's number. An event belongs to the
+    message of its own id, else to that of its campaign and activity."""
+    by_id = {(m.channel, m.message_id): m.number for m in messages if m.message_id}
+    by_campaign = {(m.channel, m.campaign_id, m.activity_id): m.number for m in messages}
+    behind: dict[int, list[str]] = {message.number: [] for message in messages}
+    for event in events:
+        number = by_id.get((event.channel, event.message_id or ""))
+        if number is None:
+            number = by_campaign.get((event.channel, event.campaign_id, event.activity_id))
+        if number is not None:
+            behind[number].append(event.id)
+    return behind
 
 
 def enabled_feeds(source: Source) -> dict[str, Feed]:
@@ -543,3 +572,46 @@ def _size(question: Any) -> int:
     if question.page_size not in (100, question.limit):
         raise BadInput("Give 'page_size' or 'limit', not both.", "limit")
     return int(question.limit)
+
+
+def _range(question: Ranged) -> tuple[Instant | None, Instant | None]:
+    """The window a question's days or times mean. Raises BadInput naming the field."""
+    zones.zone(question.time_zone)
+    since = None if question.from_ is None else zones.parse(question.from_, "from", question.time_zone)
+    until = None if question.to is None else zones.parse(question.to, "to", question.time_zone, end=True)
+    if since is not None and until is not None and since >= until:
+        raise BadInput("'from' must lie before the end of 'to'.", "from")
+    return since, until
+
+
+def _offset(question: Any, size: int) -> int:
+    """How many rows the pages before have."""
+    return min(int(question.page_index) * size, _FARTHEST)
+
+
+def _within(which: Filter, edges: Sequence[Instant]) -> Filter:
+    return msgspec.structs.replace(which, since=edges[0], until=edges[-1])
+
+
+def _walls(edges: Sequence[Instant], zone: str) -> list[str]:
+    """Edges as they stand on the zone's wall clock, with its offset."""
+    return [zones.moment(edge, zone).isoformat(timespec="seconds") for edge in edges]
+
+
+def _growth(known: Sequence[int]) -> list[Known]:
+    """Contacts known at the end of each slot, and how many of them are new."""
+    return [{"known": end, "new": end - start} for start, end in pairwise(known)]
+
+
+def _agreed(values: Iterable[_V | None]) -> _V | None:
+    """The one value that is said; ``None`` where nothing is, or several things are."""
+    said = {value for value in values if value is not None}
+    return said.pop() if len(said) == 1 else None
+
+
+def _earliest(instants: Iterable[Instant | None]) -> Instant | None:
+    return min((instant for instant in instants if instant is not None), default=None)
+
+
+def _latest(instants: Iterable[Instant | None]) -> Instant | None:
+    return max((instant for instant in instants if instant is not None), default=None)

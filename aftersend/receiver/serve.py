@@ -17,6 +17,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from aftersend.settings import Server, Settings
+from aftersend.storage import open_store
 from aftersend.vocabulary import ConfigurationError
 
 MOST_CONNECTIONS = 4096
@@ -29,10 +30,12 @@ STOP_WITHIN = 8
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Workers read the configuration again from ``settings.path``.
 
-    Raises ConfigurationError when the address can't be listened on.
+    Raises ConfigurationError when the address can't be listened on, or a setting or source can't be right: said here
+    once, and not by every worker.
     """
     server = settings.server
     _check_address(server)
+    _check_app(settings)
     if settings.path:
         os.environ["AFTERSEND_CONFIG"] = settings.path
     # Workers start as fresh interpreters: nothing that this process opened is shared by accident, and
@@ -55,6 +58,16 @@ def serve(settings: Settings) -> None:
             log_access=False,
             log_level=LogLevels.info if server.log_level == "debug" else LogLevels.error,
         ).serve(target_loader=load_app, wrap_loader=False)
+
+
+def _check_app(settings: Settings) -> None:
+    from aftersend.receiver import create_app
+
+    store = open_store(settings.server.database)
+    try:
+        create_app(settings, store)
+    finally:
+        store.close()
 
 
 def _memory() -> str | None:

@@ -6,6 +6,8 @@ moves by half an hour, one slot of hours is shorter.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -18,24 +20,46 @@ DEFAULT = 30
 _HOUR = 3_600_000
 
 
-def edges(since: Instant | None, until: Instant | None, unit: Unit, zone: str) -> list[Instant]:
+def edges(since: Instant | None, until: Instant | None, unit: Unit, zone: str, count: int = DEFAULT) -> list[Instant]:
     """The edges of the slots that cover ``since`` to ``until`` (exclusive), ascending, one more than slots.
 
-    Without ``until``: up to the present one. Without ``since``: the :data:`DEFAULT` slots before the end.
+    Without ``until``: up to the present one. Without ``since``: the ``count`` slots before the end.
     Raises BadInput for more than :data:`MOST` slots.
     """
     until = now() + 1 if until is None else until
-    try:
+    with _calendar():
         if since is None:
-            since = _shifted(_floor(until - 1, unit, zone), unit, zone, 1 - DEFAULT)
+            since = _shifted(_floor(until - 1, unit, zone), unit, zone, 1 - count)
         found = [_floor(since, unit, zone)]
         while len(found) < 2 or found[-1] < until:
             if len(found) > MOST:
                 raise BadInput(f"That is more than {MOST} slots of one {unit}; ask for less time.", "from")
             found.append(_shifted(found[-1], unit, zone, 1))
+    return found
+
+
+def following(at: Instant, count: int, unit: Unit, zone: str) -> list[Instant]:
+    """The edges of the ``count`` slots of which the first is the one in which ``at`` lies."""
+    with _calendar():
+        found = [_floor(at, unit, zone)]
+        for _ in range(count):
+            found.append(_shifted(found[-1], unit, zone, 1))
+    return found
+
+
+def before(start: Instant, count: int, unit: Unit, zone: str) -> Instant:
+    """The beginning of the ``count`` slots that end where the slot ``start`` begins."""
+    with _calendar():
+        return _shifted(start, unit, zone, -count)
+
+
+@contextmanager
+def _calendar() -> Iterator[None]:
+    """What lies beyond the calendar of computers is the caller's mistake."""
+    try:
+        yield
     except (OverflowError, ValueError) as error:
         raise BadInput("'from' and 'to' must lie between the years 2 and 9998.", "from") from error
-    return found
 
 
 def _floor(at: Instant, unit: Unit, zone: str) -> Instant:

@@ -12,10 +12,12 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Flask, Response, request
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import Forbidden, HTTPException, NotFound, Unauthorized
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import BaseConverter
 
 from aftersend.receiver import answers, auth, params, questions, reports
-from aftersend.receiver.auth import CONTACTS, REPORTS, Caller
+from aftersend.receiver.auth import CONTACTS, REPORTS
+from aftersend.receiver.gate import Gate
 from aftersend.receiver.installation import installation
 from aftersend.receiver.reports import Reports
 
@@ -24,6 +26,7 @@ class Route(msgspec.Struct, frozen=True):
     """One report at one address."""
 
     path: str
+    """As OpenAPI writes it: ``/v1/events/{id}``."""
     question: type[msgspec.Struct]
     answer: Any
     """A TypedDict."""
@@ -52,12 +55,44 @@ ROUTES = (
         "The funnel of every hour, day, week or month",
     ),
     Route(
+        "/v1/dashboard",
+        questions.DashboardQuestion,
+        answers.DashboardAnswer,
+        Reports.dashboard,
+        _COUNTS,
+        "A range of days beside the one before it, and what changed",
+    ),
+    Route(
         "/v1/campaigns",
         questions.CampaignsQuestion,
         answers.CampaignsAnswer,
         Reports.campaigns,
         _COUNTS,
         "Campaigns with their lifetime counts, newest first",
+    ),
+    Route(
+        "/v1/campaigns/{campaign_id}",
+        questions.CampaignQuestion,
+        answers.CampaignDetailAnswer,
+        Reports.campaign,
+        _COUNTS,
+        "One campaign: links, devices, bounces, engagement, and what its platform claims",
+    ),
+    Route(
+        "/v1/campaign",
+        questions.CampaignQuestion,
+        answers.CampaignDetailAnswer,
+        Reports.campaign,
+        _COUNTS,
+        "The same, for an id that a path can't carry",
+    ),
+    Route(
+        "/v1/templates",
+        questions.TemplatesQuestion,
+        answers.TemplatesAnswer,
+        Reports.templates,
+        _COUNTS,
+        "Templates, with what became of the messages made of them",
     ),
     Route(
         "/v1/sources",
@@ -108,7 +143,7 @@ ROUTES = (
         "Contacts by external id, contact id or address, with what happened to each",
     ),
     Route(
-        "/v1/events/<id>",
+        "/v1/events/{id}",
         questions.EventQuestion,
         answers.EventAnswer,
         Reports.event,
@@ -118,44 +153,43 @@ ROUTES = (
 )
 
 
+class _AnyId(BaseConverter):
+    """An id of a platform's in a path: whatever it holds, slashes too."""
+
+    regex = ".+"
+    part_isolating = False
+
+
+_GATE = Gate("v1", auth.secret_of)
+
+
 def register(app: Flask) -> None:
     """Serve every route of the table."""
+    app.url_map.converters["any_id"] = _AnyId
     blueprint = Blueprint("v1", __name__)
     for route in ROUTES:
-        blueprint.add_url_rule(route.path, route.path, _view(route), methods=["GET"])
+        rule = route.path.replace("{", "<any_id:").replace("}", ">")
+        blueprint.add_url_rule(rule, route.path, _view(route), methods=["GET"])
     app.register_blueprint(blueprint)
 
 
 def _view(route: Route) -> Callable[..., Response]:
     def view(**path: str) -> Response:
-        caller = _caller(route.scopes)
+        caller = _GATE.enter(*route.scopes)
         question = params.decode(MultiDict([*request.args.items(multi=True), *path.items()]), route.question)
         here = installation()
         desk = Reports(here.store, here.settings, caller.sources, caller.key.id)
         try:
             answer = route.report(desk, question)
         except reports.NotFound as error:
-            raise _refused(NotFound, str(error), error.field) from error
+            raise _not_found(error) from error
         return Response(msgspec.json.encode(answer), content_type="application/json")
 
     return view
 
 
-def _caller(scopes: tuple[str, ...]) -> Caller:
-    """Who asks. Raises 401 without a valid key, 403 where the key lacks one of the scopes."""
-    secret = auth.secret_of(request.headers)
-    if not secret:
-        raise Unauthorized("Give an API key in X-API-Key, or in Authorization: Bearer.")
-    caller = auth.authenticate(installation().store, secret)
-    if caller is None:
-        raise Unauthorized("This API key is unknown, expired or revoked.")
-    if lacking := caller.lacks(*scopes):
-        raise Forbidden(f"This API key lacks the scope {lacking}.")
-    return caller
-
-
-def _refused(kind: type[HTTPException], message: str, field: str | None) -> HTTPException:
-    """An HTTP error that names the field it speaks of, as the error envelope does."""
-    error = kind(message)
-    error.field = field  # type: ignore[attr-defined]
-    return error
+def _not_found(error: reports.NotFound) -> NotFound:
+    """A 404 that names the field it speaks of, as the error envelope does."""
+    found = NotFound(str(error))
+    found.field = error.field  # type: ignore[attr-defined]
+    return found

@@ -16,12 +16,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
 from typing import Any, Literal
 
 import msgspec
 
 from aftersend.vocabulary import (
     AftersendError,
+    Bounce,
     Channel,
     Clock,
     Delivery,
@@ -32,6 +34,7 @@ from aftersend.vocabulary import (
     Precision,
     Reading,
     Snapshot,
+    Status,
 )
 
 
@@ -133,6 +136,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
     sources: tuple[str, ...] | None = None
     campaign_id: str | None = None
+    activity_id: str | None = None
+    """Constant Contact's campaign activity; only sources that have activities know any."""
     contact_id: str | None = None
     external_id: str | None = None
     email: str | None = None
@@ -172,6 +177,12 @@ class EventRow(msgspec.Struct, kw_only=True, gc=False):
     external_id: str | None
     email: str | None
     phone: str | None
+    first_name: str | None
+    last_name: str | None
+    current_email: str | None
+    """The contact's address today; ``email`` is the event's own where it tells one."""
+    deleted_at: Instant | None
+    """When the contact was deleted."""
     url: str | None
     link_number: str | None
     ip: str | None
@@ -188,25 +199,93 @@ class EventRow(msgspec.Struct, kw_only=True, gc=False):
 
 
 class Count(msgspec.Struct, frozen=True):
-    """``total`` events; ``unique`` pairs of recipient and campaign. In a window of time: pairs whose first
-    ever occurrence lies in it."""
+    """``total`` events; ``unique`` pairs of recipient and campaign; ``messages`` messages. In a window of time:
+    pairs, and messages, whose first ever occurrence lies in it. ``messages`` differs from ``unique`` only where a
+    recipient gets several messages of one campaign."""
 
     total: int = 0
     unique: int = 0
+    messages: int = 0
 
 
 Funnel = dict[Kind, Count]
 """Every kind of the vocabulary, in its order, zero where nothing happened."""
 
 
+class Mark(StrEnum):
+    """What became of a message or of a pair of recipient and campaign, counted at one instant each, so that
+    neighbouring windows add up."""
+
+    TOUCHED = "touched"
+    """Anything at all happened; at the first event."""
+    RETURNED = "returned"
+    """Sent and bounced; at the first send. ``total``: sends undone, at most one by each bounce."""
+    HARD = "hard"
+    """Bounced, at least once for good (``hard`` or ``suppressed``); at the first such bounce."""
+    SOFT = "soft"
+    """Bounced, but never for good; at the first bounce."""
+    DELIVERED_OPENED = "delivered_opened"
+    """Delivered, and opened whenever; at the first delivery."""
+    KEPT_OPENED = "kept_opened"
+    """Sent, never bounced, and opened whenever; at the first send."""
+
+
+Marks = dict[Mark, Count]
+"""Every mark, zero where there is none. ``total`` is counted for ``RETURNED`` alone."""
+
+
 class CampaignRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A campaign with its lifetime counts and what is known about it. Instants are ``None`` where nothing of the
+    sort has happened (a draft that is only known by name)."""
+
     source: str
     campaign_id: str | None
-    first_at: Instant
-    last_at: Instant
+    name: str | None
+    status: str | None
+    type: str | None
+    subject: str | None
+    template: str | None
+    created_at: Instant | None
+    scheduled_at: Instant | None
+    first_at: Instant | None
+    last_at: Instant | None
+    first_sent_at: Instant | None
+    last_sent_at: Instant | None
     counts: Funnel
-    returned: Count
-    """As of :meth:`Store.returns`."""
+    marks: Marks
+
+
+class ActivityRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A campaign activity that a source told of."""
+
+    source: str
+    campaign_id: str | None
+    activity_id: str
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """A link that was clicked. ``total`` clicks, ``unique`` recipients."""
+
+    url: str
+    """Empty for clicks without one."""
+    number: str | None
+    """The platform's number or id of it; the shortest, then smallest, where it told several."""
+    total: int
+    unique: int
+
+
+class Facets(msgspec.Struct, frozen=True, kw_only=True):
+    """What a campaign's events are made of, over all time."""
+
+    devices: dict[Kind, dict[str, int]]
+    """For ``opened`` and ``clicked``: events by device, ``computer mobile tablet other none``, zeros included, in
+    this order. ``other``: a device or user agent that is none of the three; ``none``: nothing was told of either."""
+    bounces: dict[Bounce, int]
+    """Recipients who bounced, each under the first :class:`Bounce` that applies; every one, zeros included."""
+    auto_replied: int
+    """Recipients who bounced in no way but for whom an auto-reply came."""
+    links: list[Link]
+    """Most recipients first, then by URL."""
 
 
 class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,21 +294,35 @@ class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
     external_id: str | None
     email: str | None
     phone: str | None
-    first_at: Instant
-    last_at: Instant
+    first_name: str | None
+    last_name: str | None
+    deleted_at: Instant | None
+    first_at: Instant | None
+    last_at: Instant | None
+    """``None`` for a contact that is only known by what was told about it."""
 
 
 class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     """One message with everything that happened to it, per kind."""
 
+    number: int
+    """Ours; never changes."""
     source: str
     campaign_id: str | None
+    activity_id: str | None
     message_id: str | None
     contact_id: str | None
     external_id: str | None
     email: str | None
     channel: Channel
     template: str | None
+    """As the platform tells it; the campaign's own where no event says one."""
+    subject: str | None
+    """The campaign's."""
+    created_at: Instant
+    """When it was queued or dropped, else the earliest time known of it."""
+    status: Status
+    bounce: Bounce | None
     outcomes: dict[Kind, Outcome]
 
 
@@ -237,6 +330,49 @@ class Outcome(msgspec.Struct, frozen=True):
     count: int
     first_at: Instant
     last_at: Instant
+
+
+class LogFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which messages of the send log. All conditions hold together; ``None`` means any. Only email is in the log,
+    and only what is a message: an unsubscribe outside any campaign makes none.
+
+    ``since`` (inclusive) and ``until`` (exclusive) bound ``created_at``.
+    """
+
+    sources: tuple[str, ...] | None = None
+    template: str | None = None
+    """The message's template, else its campaign's id; ``""`` for messages that have neither."""
+    campaign_id: str | None = None
+    email: str | None = None
+    """Exactly so written."""
+    contact_id: str | None = None
+    external_id: str | None = None
+    status: Status | None = None
+    happened: Kind | None = None
+    """A kind that happened to the message at least once."""
+    since: Instant | None = None
+    until: Instant | None = None
+    number: int | None = None
+
+
+class Cohort(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages by the time of their creation: how many there are, to how many a kind ever happened, and where they
+    stand now."""
+
+    messages: int
+    happened: dict[Kind, int]
+    """``sent delivered opened clicked bounced complained``, zeros included."""
+    statuses: dict[Status, int]
+    """Every status, zeros included."""
+
+
+class TemplateRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A template that messages were made of, with all of them."""
+
+    source: str
+    template: str
+    """The platform's, else the campaign's id; ``""`` for messages that have neither."""
+    cohort: Cohort
 
 
 class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,6 +388,8 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Order = Literal["newest", "oldest", "arrival"]
+CampaignOrder = Literal["first", "sent", "created"]
+LogOrder = Literal["created", "sent", "opened", "clicked"]
 Bookmark = tuple[int, ...] | tuple[int, str]
 """Where a page ended: for ``newest`` and ``oldest`` (occurred_at, id of the event), for ``arrival`` (number,)."""
 
@@ -442,7 +580,8 @@ class Store(ABC):
 
     @abstractmethod
     def funnel(self, which: Filter) -> Funnel:
-        """Counts per kind. ``kinds``, ``word``, contact and message conditions are refused with BadInput,
+        """Counts per kind, of everything or of one campaign or activity. ``kinds``, ``word``, contact and message
+        conditions are refused with BadInput,
         except by :meth:`events`. Kinds a source never itemises come from its latest snapshots, when no time
         is asked for."""
 
@@ -451,16 +590,38 @@ class Store(ABC):
         """A funnel for each slot between two neighbouring edges (ascending), empty ones too."""
 
     @abstractmethod
-    def returns(self, which: Filter, edges: Sequence[Instant] | None = None) -> list[Count]:
-        """What was sent and came back, whenever it bounced, at the instant of its first send: one count for the
-        filter's time, or with ``edges`` one for each slot. ``unique`` pairs with a send and a bounce; ``total``
-        sends undone, at most one by each bounce. So ``sent − returns`` is what was delivered, where a platform
-        reports no deliveries, and slots add up. Refuses what :meth:`funnel` refuses."""
+    def marks(self, which: Filter, edges: Sequence[Instant] | None = None) -> list[Marks]:
+        """Every mark, for the filter's time, or with ``edges`` one for each slot. ``sent − returned`` is what was
+        delivered where a platform reports no deliveries, and slots add up. With ``machine=exclude`` what machines
+        opened doesn't make anything opened. Refuses what :meth:`funnel` refuses."""
 
     @abstractmethod
-    def campaigns(self, which: Filter, limit: int = 1000, offset: int = 0) -> list[CampaignRow]:
-        """Campaigns with an event in the filter's time and channels, each with its lifetime counts; the one with
-        the latest first event first, then by source and id."""
+    def facets(self, which: Filter) -> Facets:
+        """Devices, bounces and links of a campaign or activity (one of the two ids must be given), over all time;
+        a window is refused with BadInput, as what :meth:`funnel` refuses is."""
+
+    @abstractmethod
+    def known(self, which: Filter, instants: Sequence[Instant]) -> list[int]:
+        """How many contacts of the filter's sources had been seen before each instant, in any event. Only
+        ``sources`` is looked at."""
+
+    @abstractmethod
+    def campaigns(
+        self, which: Filter, order: CampaignOrder = "first", limit: int = 1000, offset: int = 0
+    ) -> list[CampaignRow]:
+        """Campaigns with an event in the filter's time and channels, and, where no time is asked for, those only told
+        of; each with its lifetime counts. The one with the latest ``first_at`` first (``sent``: only campaigns with
+        a send, by ``last_sent_at``; ``created``: by ``created_at``, else ``first_at``), those without last, then by
+        source and id."""
+
+    @abstractmethod
+    def activities(self, which: Filter) -> list[ActivityRow]:
+        """The activities of a campaign, or the one of an ``activity_id``, ordered by source and id. Only sources
+        and these ids are looked at."""
+
+    @abstractmethod
+    def latest(self, which: Filter) -> dict[Kind, Instant]:
+        """When each kind that happened last did. Asked for one campaign or activity."""
 
     @abstractmethod
     def events(
@@ -468,6 +629,20 @@ class Store(ABC):
     ) -> list[EventRow]:
         """Events in order: ``newest`` or ``oldest`` by (occurred_at, id), ``arrival`` by number. ``after`` goes
         on behind a bookmark, exclusive."""
+
+    @abstractmethod
+    def last_events(
+        self,
+        which: Filter,
+        kind: Kind,
+        without: Sequence[Kind] = (),
+        *,
+        limit: int,
+        after: Bookmark | None = None,
+    ) -> list[EventRow]:
+        """For each recipient of a campaign (of an activity, where ``activity_id`` is given) the last event of a
+        kind, newest first, leaving out recipients to whom one of ``without`` ever happened. ``campaign_id`` or
+        ``activity_id`` must be given; windows and contacts are refused with BadInput."""
 
     @abstractmethod
     def event(self, event_id: str) -> tuple[EventRow, list[Sighting]] | None:
@@ -480,7 +655,36 @@ class Store(ABC):
     @abstractmethod
     def messages(self, which: Filter, limit: int = 1000) -> list[MessageRow]:
         """Messages of a contact (``contact_id``, ``external_id`` or ``email`` must be given), the latest
-        first occurrence first."""
+        first occurrence first. ``outcomes`` are those of the filter's time; everything else is of all time."""
+
+    @abstractmethod
+    def log(
+        self,
+        which: LogFilter,
+        order: LogOrder = "created",
+        *,
+        descending: bool = True,
+        limit: int,
+        offset: int = 0,
+        after: tuple[Instant, int] | None = None,
+    ) -> list[MessageRow]:
+        """The send log, ordered by ``created_at`` or by the first time of a kind, then by ``number``, both in the
+        same direction. Where nothing of the kind happened the message comes first when descending, last when
+        ascending. ``after`` goes on behind the (created_at, number) of a row; only with ``created``."""
+
+    @abstractmethod
+    def log_size(self, which: LogFilter) -> int:
+        """How many messages :meth:`log` has."""
+
+    @abstractmethod
+    def cohorts(self, which: LogFilter, edges: Sequence[Instant] | None = None) -> list[Cohort]:
+        """Messages by the time of their creation: one cohort for the filter's time, or with ``edges`` one for each
+        slot. Only ``sources``, ``template`` and the time are looked at; other conditions are refused with
+        BadInput."""
+
+    @abstractmethod
+    def templates(self, sources: Sequence[str] | None = None) -> list[TemplateRow]:
+        """Every template with its lifetime cohort, ordered by source and template."""
 
     @abstractmethod
     def snapshots(self, source: str, campaign_id: str | None = None) -> list[Snapshot]:

@@ -8,7 +8,7 @@ from threading import Event, Thread
 
 import structlog
 
-from aftersend.providers import provider_of
+from aftersend.providers import provider_of, told
 from aftersend.settings import Settings
 from aftersend.storage.contract import Applied, Store
 from aftersend.vocabulary import Delivery, Reading
@@ -28,6 +28,8 @@ def reader(settings: Settings) -> Callable[[Delivery], Reading]:
     sources = {source.name: source for source in settings.sources}
 
     def read(delivery: Delivery) -> Reading:
+        if told.is_told(delivery):
+            return told.read(delivery)
         source = sources.get(delivery.source) or settings.source(delivery.source)
         return provider_of(source).read(delivery, source)
 

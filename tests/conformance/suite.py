@@ -7,11 +7,29 @@ import threading
 import msgspec
 import pytest
 
-from aftersend.storage.contract import ClaimLost, Count, FeedRow, Filter, KeyRow, Outcome, Store
+from aftersend.storage.contract import (
+    ActivityRow,
+    ClaimLost,
+    Cohort,
+    Count,
+    Facets,
+    FeedRow,
+    Filter,
+    KeyRow,
+    Link,
+    LogFilter,
+    Mark,
+    Outcome,
+    Read,
+    Store,
+)
 from aftersend.vocabulary import (
     BadInput,
+    Bounce,
     BounceClass,
+    CampaignInfo,
     Channel,
+    ContactInfo,
     Delivery,
     Door,
     Event,
@@ -21,6 +39,7 @@ from aftersend.vocabulary import (
     Problem,
     Reading,
     Snapshot,
+    Status,
     slot_key,
 )
 from tests.conformance.events import MINUTE, T0, event, read
@@ -55,6 +74,10 @@ def events_of(one: Delivery) -> Reading:
         else:
             reading.events.append(event(Kind.SENT, line, T0))
     return reading
+
+
+def returned(store: Store, which: Filter, edges: list[int] | None = None) -> list[Count]:
+    return [marks[Mark.RETURNED] for marks in store.marks(which, edges)]
 
 
 class InboxSuite:
@@ -136,7 +159,7 @@ class NormalizingSuite:
         assert applied is not None
         assert (applied.events_added, applied.problems) == (3, 0)
         assert store.work_off(events_of) is None
-        assert store.funnel(Filter())[Kind.SENT] == Count(3, 3)
+        assert store.funnel(Filter())[Kind.SENT] == Count(3, 3, 3)
         assert store.as_of() == T0
 
     def test_one_bad_item_never_stops_the_others(self, store: Store) -> None:
@@ -187,7 +210,7 @@ class NormalizingSuite:
         assert store.funnel(Filter())[Kind.SENT].total == 3
         store.reapply(everything, as_drops)
         assert store.funnel(Filter())[Kind.SENT].total == 0
-        assert store.funnel(Filter())[Kind.DROPPED] == Count(3, 3)
+        assert store.funnel(Filter())[Kind.DROPPED] == Count(3, 3, 3)
         assert store.differences() == []
 
     def test_a_rebuild_mends_what_doctor_finds(self, store: Store) -> None:
@@ -214,7 +237,7 @@ class NormalizingSuite:
             thread.start()
         for thread in threads:
             thread.join()
-        assert store.funnel(Filter())[Kind.SENT] == Count(300, 300)
+        assert store.funnel(Filter())[Kind.SENT] == Count(300, 300, 300)
         assert store.backlog().deliveries == 0
 
 
@@ -468,7 +491,7 @@ class ReportsSuite:
             (T0 + 61_001, None, 1),
             (T0 + HOUR, T0, 0),
         ):
-            assert store.funnel(Filter(since=since, until=until))[Kind.OPENED] == Count(expected, expected)
+            assert store.funnel(Filter(since=since, until=until))[Kind.OPENED] == Count(expected, expected, expected)
 
     def test_what_bounced_returns_at_the_time_it_was_sent(self, store: Store) -> None:
         late = T0 + 5 * HOUR
@@ -479,17 +502,17 @@ class ReportsSuite:
                 read(3, [event(Kind.BOUNCED, "a", late + MINUTE), event(Kind.SENT, "a", T0 + HOUR)]),
             ]
         )
-        assert store.returns(Filter()) == [Count(2, 1)]
-        assert store.returns(Filter(campaign_id="7")) == [Count(2, 1)]
-        assert store.returns(Filter(campaign_id="8")) == store.returns(Filter(sources=("other",))) == [Count()]
-        assert store.returns(Filter(until=T0 + 15 * MINUTE)) == [Count(2, 1)]
-        assert store.returns(Filter(since=T0 + 15 * MINUTE)) == [Count()]
-        assert store.returns(Filter(since=T0 + 60_999, until=T0 + 61_001)) == [Count(2, 1)]
+        assert returned(store, Filter()) == [Count(2, 1, 1)]
+        assert returned(store, Filter(campaign_id="7")) == [Count(2, 1, 1)]
+        assert returned(store, Filter(campaign_id="8")) == returned(store, Filter(sources=("other",))) == [Count()]
+        assert returned(store, Filter(until=T0 + 15 * MINUTE)) == [Count(2, 1, 1)]
+        assert returned(store, Filter(since=T0 + 15 * MINUTE)) == [Count()]
+        assert returned(store, Filter(since=T0 + 60_999, until=T0 + 61_001)) == [Count(2, 1, 1)]
         edges = [T0, T0 + 61_000, T0 + 61_001, T0 + 15 * MINUTE, late + HOUR]
-        assert store.returns(Filter(), edges) == [Count(), Count(2, 1), Count(), Count()]
+        assert returned(store, Filter(), edges) == [Count(), Count(2, 1, 1), Count(), Count()]
         assert store.differences() == []
         with pytest.raises(BadInput):
-            store.returns(Filter(contact_id="a"))
+            store.marks(Filter(contact_id="a"))
 
     def test_a_timeline_is_contiguous_and_adds_up(self, store: Store) -> None:
         self.fill(store)
@@ -567,6 +590,10 @@ class ReportsSuite:
             "external_id": "crm-a",
             "email": "a@example.com",
             "phone": None,
+            "first_name": None,
+            "last_name": None,
+            "current_email": "a@example.com",
+            "deleted_at": None,
             "url": None,
             "link_number": None,
             "ip": "192.0.2.9",
@@ -647,6 +674,9 @@ class ReportsSuite:
             "external_id": "crm-a",
             "email": "a@example.com",
             "phone": "972-50-0000000",
+            "first_name": None,
+            "last_name": None,
+            "deleted_at": None,
             "first_at": T0,
             "last_at": T0 + HOUR,
         }
@@ -655,14 +685,20 @@ class ReportsSuite:
         newest, oldest = store.messages(Filter(contact_id="a"))
         assert (newest.campaign_id, newest.outcomes) == ("8", {Kind.SENT: Outcome(1, T0 + HOUR, T0 + HOUR)})
         assert msgspec.structs.asdict(oldest) == {
+            "number": oldest.number,
             "source": "acme",
             "campaign_id": "7",
+            "activity_id": None,
             "message_id": None,
             "contact_id": "a",
             "external_id": "crm-a",
             "email": "a@example.com",
             "channel": Channel.EMAIL,
-            "template": None,
+            "template": "7",
+            "subject": None,
+            "created_at": T0,
+            "status": Status.OPENED,
+            "bounce": None,
             "outcomes": {
                 Kind.SENT: Outcome(1, T0, T0),
                 Kind.OPENED: Outcome(2, T0 + 2 * MINUTE, T0 + 20 * MINUTE),
@@ -719,10 +755,310 @@ class ReportsSuite:
                 store.funnel(which)
 
 
+class CampaignsSuite(ReportsSuite):
+    def test_a_campaign_tells_all_that_is_known_of_it(self, store: Store) -> None:
+        self.fill(store)
+        told = CampaignInfo(
+            campaign_id="7", name="Spring", status="sent", type="Newsletter", subject="Hi", template="t"
+        )
+        draft = CampaignInfo(campaign_id="d", name="A draft", created_at=T0 - HOUR, scheduled_at=T0 + HOUR)
+        store.apply([read(2, [], campaigns=[told, draft])])
+        rows = store.campaigns(Filter())
+        assert [(row.campaign_id, row.name) for row in rows] == [("8", None), ("7", "Spring"), ("d", "A draft")]
+        spring = rows[1]
+        assert msgspec.structs.asdict(spring) == {
+            "source": "acme",
+            "campaign_id": "7",
+            "name": "Spring",
+            "status": "sent",
+            "type": "Newsletter",
+            "subject": "Hi",
+            "template": "t",
+            "created_at": None,
+            "scheduled_at": None,
+            "first_at": T0,
+            "last_at": T0 + 21 * MINUTE,
+            "first_sent_at": T0,
+            "last_sent_at": T0,
+            "counts": store.funnel(Filter(campaign_id="7")),
+            "marks": store.marks(Filter(campaign_id="7"))[0],
+        }
+        assert (rows[2].created_at, rows[2].scheduled_at, rows[2].first_at) == (T0 - HOUR, T0 + HOUR, None)
+        assert [row.campaign_id for row in store.campaigns(Filter(), "sent")] == ["8", "7"]
+        assert [row.campaign_id for row in store.campaigns(Filter(), "created")] == ["8", "7", "d"]
+        assert [row.campaign_id for row in store.campaigns(Filter(), "created", limit=1, offset=2)] == ["d"]
+        assert [row.campaign_id for row in store.campaigns(Filter(since=T0 + 30 * MINUTE))] == ["8"]
+        assert store.campaigns(Filter(sources=("other",))) == []
+        assert store.differences() == []
+
+    def test_what_is_told_last_stands_whatever_the_order(self, store: Store) -> None:
+        def named(delivery: int, name: str | None, **more: object) -> Read:
+            campaign = CampaignInfo(campaign_id="7", name=name, **more)
+            return read(delivery, [], campaigns=[campaign], contacts=[ContactInfo(contact_id="a", first_name=name)])
+
+        store.apply([read(9, [event(Kind.SENT, "a", T0)])])
+        store.apply([named(5, "Late", subject="One")])
+        store.apply([named(3, "Early", status="draft"), named(4, None, subject="Two")])
+        (row,) = store.campaigns(Filter())
+        assert (row.name, row.subject, row.status) == ("Late", "One", "draft")
+        store.apply([named(6, "Latest")])
+        assert store.campaigns(Filter())[0].name == "Latest"
+        assert [c.first_name for c in store.contacts(Filter(contact_id="a"))] == ["Latest"]
+
+    def test_contacts_are_named_by_what_is_told_about_them(self, store: Store) -> None:
+        store.apply(
+            [
+                read(1, [event(Kind.SENT, "a", T0)]),
+                read(
+                    2,
+                    [],
+                    contacts=[
+                        ContactInfo(
+                            contact_id="a",
+                            email="a@example.com",
+                            external_id="crm-a",
+                            first_name="Dana",
+                            last_name="Reyes",
+                            deleted_at=T0 + HOUR,
+                        ),
+                        ContactInfo(email="New@example.com", first_name="Nobody yet"),
+                    ],
+                ),
+            ]
+        )
+        (row,) = store.contacts(Filter(external_id="crm-a"))
+        assert msgspec.structs.asdict(row) == {
+            "source": "acme",
+            "contact_id": "a",
+            "external_id": "crm-a",
+            "email": "a@example.com",
+            "phone": None,
+            "first_name": "Dana",
+            "last_name": "Reyes",
+            "deleted_at": T0 + HOUR,
+            "first_at": T0,
+            "last_at": T0,
+        }
+        (sent,) = store.events(Filter(), "newest", limit=5)
+        assert (sent.first_name, sent.last_name, sent.email, sent.external_id) == (
+            *("Dana", "Reyes"),
+            *("a@example.com", "crm-a"),
+        )
+        (new,) = store.contacts(Filter(email="new@example.com"))
+        assert (new.first_name, new.first_at, new.last_at) == ("Nobody yet", None, None)
+        assert store.known(Filter(), [T0, T0 + 1]) == [0, 1]
+
+    def test_facets_tell_what_a_campaign_is_made_of(self, store: Store) -> None:
+        def clicked(who: str, minute: int, url: str | None, **more: object) -> Event:
+            return event(Kind.CLICKED, who, T0 + minute * MINUTE, url=url, **more)
+
+        def bounced(who: str, minute: int, bounce_class: BounceClass, reason: str | None = None) -> Event:
+            return event(Kind.BOUNCED, who, T0 + minute * MINUTE, bounce_class=bounce_class, reason=reason)
+
+        store.apply(
+            [
+                read(
+                    1,
+                    [
+                        clicked("a", 1, "https://example.com/1", link_number="10", device="mobile"),
+                        clicked("a", 2, "https://example.com/1", link_number="9", device="Desktop"),
+                        clicked("b", 3, "https://example.com/1", machine=Machine.MACHINE, user_agent="a robot"),
+                        clicked("b", 4, None, device="tablet"),
+                        event(Kind.OPENED, "a", T0, device="watch"),
+                        bounced("a", 1, BounceClass.SOFT, "mailbox_full"),
+                        bounced("a", 2, BounceClass.BLOCK),
+                        bounced("b", 1, BounceClass.HARD, "Suppressed"),
+                        event(Kind.AUTO_REPLIED, "b", T0),
+                        event(Kind.AUTO_REPLIED, "c", T0),
+                    ],
+                )
+            ]
+        )
+        facets = store.facets(Filter(campaign_id="7"))
+        assert facets == Facets(
+            devices={
+                Kind.OPENED: {"computer": 0, "mobile": 0, "tablet": 0, "other": 1, "none": 0},
+                Kind.CLICKED: {"computer": 1, "mobile": 1, "tablet": 1, "other": 1, "none": 0},
+            },
+            bounces={
+                Bounce.HARD: 0,
+                Bounce.SUPPRESSED: 1,
+                Bounce.BLOCK: 1,
+                Bounce.MAILBOX_FULL: 0,
+                Bounce.SOFT: 0,
+                Bounce.UNDETERMINED: 0,
+            },
+            auto_replied=1,
+            links=[
+                Link(url="https://example.com/1", number="9", total=3, unique=2),
+                Link(url="", number=None, total=1, unique=1),
+            ],
+        )
+        human = store.facets(Filter(campaign_id="7", machine="exclude"))
+        assert human.links[0] == Link(url="", number=None, total=1, unique=1)
+        assert human.links[1] == Link(url="https://example.com/1", number="9", total=2, unique=1)
+        assert store.facets(Filter(campaign_id="none")).links == []
+        assert store.latest(Filter(campaign_id="7")) == {
+            Kind.BOUNCED: T0 + 2 * MINUTE,
+            Kind.OPENED: T0,
+            Kind.CLICKED: T0 + 4 * MINUTE,
+            Kind.AUTO_REPLIED: T0,
+        }
+        for which in (Filter(), Filter(campaign_id="7", since=T0), Filter(campaign_id="7", email="a@example.com")):
+            with pytest.raises(BadInput):
+                store.facets(which)
+
+    def test_activities_count_apart_and_their_campaign_once(self, store: Store) -> None:
+        def of(activity: str, kind: Kind, at: int, **more: object) -> Event:
+            made = event(kind, "a", at, activity_id=activity, **more)
+            return msgspec.structs.replace(made, slot=slot_key(at, "acme", kind, activity))
+
+        store.apply(
+            [
+                read(1, [of("7a", Kind.SENT, T0), of("7b", Kind.SENT, T0 + HOUR)]),
+                read(2, [of("7a", Kind.OPENED, T0 + MINUTE), of("7b", Kind.OPENED, T0 + HOUR + MINUTE)]),
+                read(3, [of("7b", Kind.CLICKED, T0 + HOUR + 2 * MINUTE, url="https://example.com/1")]),
+            ]
+        )
+        campaign, one, two = Filter(campaign_id="7"), Filter(activity_id="7a"), Filter(activity_id="7b")
+        assert store.funnel(campaign)[Kind.SENT] == Count(2, 1, 2)
+        assert self.some(store.funnel(one)) == {"sent": (1, 1), "opened": (1, 1)}
+        assert self.some(store.funnel(two)) == {"sent": (1, 1), "opened": (1, 1), "clicked": (1, 1)}
+        assert store.activities(campaign) == [
+            ActivityRow(source="acme", campaign_id="7", activity_id="7a"),
+            ActivityRow(source="acme", campaign_id="7", activity_id="7b"),
+        ]
+        assert store.activities(two) == store.activities(campaign)[1:]
+        assert store.activities(Filter(activity_id="7c")) == store.activities(Filter(campaign_id="8")) == []
+        assert [link.url for link in store.facets(two).links] == ["https://example.com/1"]
+        assert store.facets(one).links == []
+        assert [e.activity_id for e in store.events(one, "newest", limit=9)] == ["7a", "7a"]
+        assert [e.activity_id for e in store.last_events(campaign, Kind.OPENED, limit=9)] == ["7b"]
+        assert [e.activity_id for e in store.last_events(one, Kind.OPENED, limit=9)] == ["7a"]
+        assert [m.activity_id for m in store.messages(Filter(contact_id="a"))] == ["7b", "7a"]
+        assert [row.campaign_id for row in store.campaigns(Filter())] == ["7"]
+        assert store.differences() == []
+
+    def test_marks_say_what_became_of_messages(self, store: Store) -> None:
+        self.fill(store)
+        store.apply([read(2, [event(Kind.DELIVERED, "a", T0 + 10_000), event(Kind.OPENED, "c", T0 + 30 * MINUTE)])])
+        (marks,) = store.marks(Filter(campaign_id="7"))
+        assert marks == {
+            Mark.TOUCHED: Count(0, 3, 3),
+            Mark.RETURNED: Count(1, 1, 1),
+            Mark.HARD: Count(0, 1, 1),
+            Mark.SOFT: Count(),
+            Mark.DELIVERED_OPENED: Count(0, 1, 1),
+            Mark.KEPT_OPENED: Count(0, 1, 1),
+        }
+        (kept,) = store.marks(Filter(campaign_id="7", since=T0, until=T0 + 5_000))
+        assert (kept[Mark.KEPT_OPENED], kept[Mark.DELIVERED_OPENED]) == (Count(0, 1, 1), Count())
+
+
+class LogSuite(ReportsSuite):
+    def test_the_log_has_a_row_for_each_message_and_tells_where_it_stands(self, store: Store) -> None:
+        self.fill(store)
+        store.apply(
+            [
+                read(2, [event(Kind.DROPPED, "d", T0 + HOUR, reason="unsubscribed", template="t")]),
+                read(3, [event(Kind.UNSUBSCRIBED, "e", T0, campaign_id=None)]),
+                read(4, [], campaigns=[CampaignInfo(campaign_id="7", subject="Hi")]),
+            ]
+        )
+        rows = store.log(LogFilter(), limit=100)
+        assert [(r.contact_id, r.campaign_id, r.status, r.created_at - T0, r.template) for r in rows[:2]] == [
+            ("d", "7", Status.SUPPRESSED, HOUR, "t"),
+            ("a", "8", Status.SENT, HOUR, "8"),
+        ]
+        assert {(r.contact_id, r.status, r.bounce) for r in rows[2:]} == {
+            ("a", Status.OPENED, None),
+            ("b", Status.CLICKED, None),
+            ("c", Status.BOUNCED, Bounce.HARD),
+        }
+        (opened,) = store.log(LogFilter(happened=Kind.OPENED), limit=5)
+        assert msgspec.structs.asdict(opened) == {
+            "number": opened.number,
+            "source": "acme",
+            "campaign_id": "7",
+            "activity_id": None,
+            "message_id": None,
+            "contact_id": "a",
+            "external_id": "crm-a",
+            "email": "a@example.com",
+            "channel": Channel.EMAIL,
+            "template": "7",
+            "subject": "Hi",
+            "created_at": T0,
+            "status": Status.OPENED,
+            "bounce": None,
+            "outcomes": {
+                Kind.SENT: Outcome(1, T0, T0),
+                Kind.OPENED: Outcome(2, T0 + 2 * MINUTE, T0 + 20 * MINUTE),
+            },
+        }
+        assert store.log(LogFilter(number=opened.number), limit=5) == [opened]
+        assert store.log(LogFilter(number=opened.number, sources=("other",)), limit=5) == []
+        for which, expected in (
+            (LogFilter(campaign_id="7"), 4),
+            (LogFilter(campaign_id="7", status=Status.BOUNCED), 1),
+            (LogFilter(template="7"), 3),
+            (LogFilter(template="t"), 1),
+            (LogFilter(email="B@Example.com"), 1),
+            (LogFilter(email="b@example.com"), 0),
+            (LogFilter(contact_id="a"), 2),
+            (LogFilter(external_id="crm-a"), 2),
+            (LogFilter(since=T0, until=T0 + 1), 3),
+            (LogFilter(since=T0 + 1), 2),
+            (LogFilter(sources=()), 0),
+        ):
+            assert len(store.log(which, limit=100)) == store.log_size(which) == expected, which
+
+    def test_the_log_turns_and_pages(self, store: Store) -> None:
+        self.fill(store)
+        rows = store.log(LogFilter(), limit=100)
+        assert store.log(LogFilter(), limit=100, descending=False) == rows[::-1]
+        assert store.log(LogFilter(), limit=2, offset=1) == rows[1:3]
+        assert store.log(LogFilter(), limit=9, after=(rows[1].created_at, rows[1].number)) == rows[2:]
+        opened = [r.contact_id for r in store.log(LogFilter(campaign_id="7"), "opened", limit=9, descending=False)]
+        assert opened[0] == "a"
+        assert [r.contact_id for r in store.log(LogFilter(campaign_id="7"), "opened", limit=9)] == opened[::-1]
+        with pytest.raises(BadInput):
+            store.log(LogFilter(), "opened", limit=9, after=(T0, 1))
+
+    def test_a_recipient_is_a_message_only_where_none_is_named(self, store: Store) -> None:
+        store.apply([read(1, [event(Kind.SENT, "a", T0)])])
+        assert store.log_size(LogFilter()) == 1
+        store.apply([read(2, [event(Kind.OPENED, "a", T0 + MINUTE, message_id="m1", by_message=True)])])
+        assert [(m.message_id, m.status) for m in store.log(LogFilter(), limit=9)] == [("m1", Status.OPENED)]
+        assert store.funnel(Filter())[Kind.SENT] == Count(1, 1, 0)
+        assert store.funnel(Filter())[Kind.OPENED] == Count(1, 1, 1)
+        assert store.differences() == []
+
+    def test_cohorts_count_messages_by_their_creation(self, store: Store) -> None:
+        self.fill(store)
+        nothing = dict.fromkeys(Status, 0)
+        (all_,) = store.cohorts(LogFilter(template="7"))
+        kinds = {"sent": 3, "delivered": 0, "opened": 1, "clicked": 1, "bounced": 1, "complained": 0}
+        assert all_ == Cohort(
+            messages=3,
+            happened={Kind(kind): count for kind, count in kinds.items()},
+            statuses=nothing | {Status.OPENED: 1, Status.CLICKED: 1, Status.BOUNCED: 1},
+        )
+        slots = store.cohorts(LogFilter(), [T0 - HOUR, T0, T0 + 1, T0 + 2 * HOUR])
+        assert [slot.messages for slot in slots] == [0, 3, 1]
+        assert [(row.source, row.template, row.cohort.messages) for row in store.templates()] == [
+            ("acme", "7", 3),
+            ("acme", "8", 1),
+        ]
+        assert store.templates(["other"]) == []
+        with pytest.raises(BadInput):
+            store.cohorts(LogFilter(status=Status.SENT))
+
+
 def feed_account(at: int) -> Event:
     """What the feed alone said of the row in the test above."""
     return event(Kind.OPENED, "a", at, "activities", "5", row_id="5", precision=Precision.MINUTE)
 
 
-class StoreSuite(InboxSuite, NormalizingSuite, FeedsSuite, KeysSuite, ReportsSuite):
+class StoreSuite(InboxSuite, NormalizingSuite, FeedsSuite, KeysSuite, CampaignsSuite, LogSuite):
     """All of it."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aftersend.storage import open_store
-from aftersend.storage.contract import Filter, Store
+from aftersend.storage.contract import Filter, LogFilter, Store
 from aftersend.storage.sqlite import schema
 from aftersend.storage.sqlite.codes import CHANNELS, CLOCKS, KINDS, MACHINES, PRECISIONS
 from aftersend.vocabulary import ConfigurationError, Kind, Reading, TemporaryError
@@ -93,9 +93,20 @@ def test_every_report_is_served_by_an_index(store: Store) -> None:
     for which in (Filter(), Filter(campaign_id="7"), Filter(contact_id="c1"), Filter(external_id="x")):
         store.events(which, "newest", limit=10)
     store.events(Filter(), "arrival", limit=10, after=(5,))
+    store.marks(Filter(campaign_id="7", since=T0 + 1, until=T0 + 50 * MINUTE))
+    store.facets(Filter(campaign_id="7"))
+    store.latest(Filter(campaign_id="7"))
+    store.known(Filter(), [T0 + 1])
+    store.last_events(Filter(campaign_id="7"), Kind.OPENED, (Kind.BOUNCED,), limit=10)
+    for log in (LogFilter(), LogFilter(template="7"), LogFilter(contact_id="c1"), LogFilter(since=T0, number=3)):
+        store.log(log, limit=10, after=(T0 + 60 * MINUTE, 5))
+        store.log_size(log)
+    store.cohorts(LogFilter(since=T0 + 1, until=T0 + 50 * MINUTE))
+    store.templates()
     connection.set_trace_callback(None)
-    big = {"events", "messages", "outcomes", "contacts", "buckets", "sightings"}
+    big = {"events", "messages", "outcomes", "contacts", "buckets", "sightings", "standings", "cohorts", "clicks"}
     aliases = {"e": "events", "m": "messages", "o": "outcomes", "c": "contacts", "a": "contacts", "k": "known"}
+    aliases |= {"d": "standings", "m2": "messages", "f": "events", "w": "outcomes", "b": "buckets", "s": "standings"}
     for statement in statements:
         if not statement.lstrip().upper().startswith(("SELECT", "WITH")):
             continue

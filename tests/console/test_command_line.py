@@ -48,7 +48,7 @@ def test_the_list_of_commands_says_what_each_commands_help_begins_with(name):
 
 def test_the_commands_are_those_of_the_interface():
     assert " ".join(COMMANDS) == (
-        "up migrate serve worker scheduler sync drain sources check report quarantine "
+        "up migrate serve worker scheduler sync drain sources check report export quarantine "
         "replay rebuild doctor keys sandbox"
     )
 
@@ -126,7 +126,7 @@ def test_without_a_command_the_help_is_shown_with_status_2(call):
     ("text", "sentence"),
     [
         ("[server", "aftersend.toml is not valid TOML: "),
-        ("[nosuch]\n", "aftersend.toml: unknown table [nosuch]; known are [server] and [[sources]]."),
+        ("[nosuch]\n", "aftersend.toml: unknown table [nosuch]; known are [server], [limits] and [[sources]]."),
         (
             CONFIG.format(port=1, base_url="", api_key="${NO_SUCH_VARIABLE}"),
             "sources[1].api_key needs the environment variable NO_SUCH_VARIABLE, which is not set.",

@@ -16,7 +16,9 @@ from .conftest import with_store
 REPORTS = {
     "funnel": "funnel",
     "timeline": "timeline",
+    "dashboard": "dashboard",
     "campaigns": "campaigns",
+    "templates": "templates",
     "sent": "sent",
     "undelivered": "undelivered",
     "activities": "activities",
@@ -50,10 +52,8 @@ def _rows(text: str) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_json_is_exactly_what_the_api_answers(call, filled, name):
-    called = call(
-        "report", name, "--json", "--source", "acme", "--from", "2020-01-01" if name != "timeline" else "2026-01-01"
-    )
-    since = "2020-01-01" if name != "timeline" else "2026-01-01"
+    since = "2026-01-01" if name in ("timeline", "dashboard") else "2020-01-01"
+    called = call("report", name, "--json", "--source", "acme", "--from", since)
     assert called.status == 0
     assert called.json == _of_the_api(filled.settings, f"/v1/{REPORTS[name]}?source=acme&from={since}")
 
@@ -137,6 +137,58 @@ def test_filters_narrow_as_the_api_does(call, filled):
     assert {row["kind"] for row in kinds} == {"clicked", "opened", "bounced"}
 
 
+def test_a_campaign_is_what_the_api_answers_and_shown_whole(call, filled):
+    id = filled.truth.campaign_ids[0]
+    called = call("report", "campaign", id, "--json")
+    assert called.json == call("report", "campaign", "--campaign", id, "--json").json
+    answer = _of_the_api(filled.settings, f"/v1/campaigns/{id}")
+    assert called.json == answer
+    shown = call("report", "campaign", id).out
+    assert f"Campaign {id} at acme" in shown
+    for link in answer["links"]:
+        assert link["url"] in shown
+    for part in ("Funnel", "Links", "Devices of opens", "First 24 hours, UTC", "First 7 days, UTC", "As of "):
+        assert part in shown
+    (row,) = _rows(call("report", "campaign", id, "--csv").out)
+    assert (row["campaign_id"], row["sent_unique"]) == (id, str(answer["counts"]["sent"]["unique"]))
+
+
+def test_the_engagement_of_a_campaign_is_shown_in_the_zone_asked(call, filled):
+    id = filled.truth.campaign_ids[0]
+    answer = call("report", "campaign", id, "--time-zone", "Asia/Kathmandu", "--json").json
+    shown = call("report", "campaign", id, "--time-zone", "Asia/Kathmandu").out
+    assert answer["engagement"]["days"][6]["start"][:16].replace("T", " ") in shown
+    assert "First 7 days, Asia/Kathmandu" in shown
+
+
+def test_a_dashboard_shows_what_changed(call, filled):
+    answer = call("report", "dashboard", "--days", "1", "--json").json
+    shown = call("report", "dashboard", "--days", "1").out
+    lines = {line.split()[0]: line.split() for line in shown.splitlines() if line.strip()}
+    change, sent = answer["diff"]["counts"]["sent"]["unique"], answer["counts"]["sent"]
+    assert lines["sent"] == [
+        "sent",
+        f"{sent['unique']:,}",
+        f"{answer['previous']['counts']['sent']['unique']:,}",
+        *(["–"] if change is None else [f"{change:+,.1f}", "%"]),
+        f"{sent['total']:,}",
+    ]
+    rows = {row["kind"]: row for row in _rows(call("report", "dashboard", "--days", "1", "--csv").out)}
+    assert list(rows) == [str(kind) for kind in Kind]
+    assert rows["sent"]["diff_unique"] == ("" if change is None else str(change))
+
+
+def test_templates_have_a_line_each(call, filled):
+    answer = call("report", "templates", "--json").json
+    assert {row["template"] for row in answer["templates"]} == set(filled.truth.campaign_ids)
+    rows = _rows(call("report", "templates", "--csv").out)
+    assert [(row["template"], row["opened"]) for row in rows] == [
+        (row["template"], str(row["counts"]["opened"])) for row in answer["templates"]
+    ]
+    shown = call("report", "templates").out
+    assert all(id in shown for id in filled.truth.campaign_ids)
+
+
 @pytest.mark.parametrize("name", [*REPORTS])
 def test_every_report_has_a_table_also_when_there_is_nothing(call, installation, name):
     called = call("report", name)
@@ -160,7 +212,12 @@ def test_every_report_has_a_table_when_there_is_something(call, filled, name):
         (["funnel", "--from", "2026-02-02", "--to", "2026-02-01"], "'from' must lie before the end of 'to'."),
         (["funnel", "--time-zone", "Mars/Olympus"], "'Mars/Olympus' is not an IANA time zone, as Europe/Berlin is."),
         (["funnel", "--source", "nosuch"], "There is no such source."),
-        (["funnel", "--source", "a", "--source", "b"], "'source' is given 2 times; give it once."),
+        (["funnel", "--source", "acme", "--source", "nosuch"], "There is no such source."),
+        (["funnel", "--machine", "include", "--machine", "include"], "'machine' is given 2 times; give it once."),
+        (["campaign"], "'campaign_id' is missing."),
+        (["campaign", "1", "--campaign", "1"], "'campaign_id' is given 2 times; give it once."),
+        (["campaign", "nosuch"], "There is no such campaign."),
+        (["dashboard", "--days", "7", "--from", "2026-01-01"], "Give 'days', or 'from' and 'to', not both."),
         (["contact"], "Give 'contact_id', 'external_id' or 'email'."),
     ],
 )

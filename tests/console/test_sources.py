@@ -17,8 +17,17 @@ def test_sources_works_before_anything_else_has_run(call):
     assert "not begun" in called.out
     answer = call("sources", "--json").json
     assert answer == {
-        "sources": [{"name": "acme", "provider": "inwise", "time_zone": "Asia/Jerusalem", "feeds": []}],
+        "sources": [
+            {
+                "name": "acme",
+                "provider": "inwise",
+                "time_zone": "Asia/Jerusalem",
+                "complete_until": None,
+                "feeds": [],
+            }
+        ],
         "as_of": None,
+        "complete_until": None,
     }
 
 

@@ -39,7 +39,11 @@ LISTS = {"activities": Door.FEED, "recentActivities": Door.FEED, "webhook": Door
 def sightings(draw: st.DrawFn) -> tuple[Door, Event]:
     """A sighting out of a small world, so that slots, rows, pairs and names meet all the time."""
     contact = draw(st.sampled_from("abc"))
-    kind = draw(st.sampled_from([Kind.SENT, Kind.OPENED, Kind.CLICKED, Kind.BOUNCED]))
+    kind = draw(
+        st.sampled_from(
+            [Kind.SENT, Kind.OPENED, Kind.CLICKED, Kind.BOUNCED, Kind.DELIVERED, Kind.DROPPED, Kind.UNSUBSCRIBED]
+        )
+    )
     campaign = draw(st.sampled_from(["7", "7", "8", None]))
     minute = draw(st.integers(0, 2)) * 8
     list_ = draw(st.sampled_from(sorted(LISTS)))
@@ -58,6 +62,8 @@ def sightings(draw: st.DrawFn) -> tuple[Door, Event]:
         clock=draw(st.sampled_from([Clock.STATED, Clock.STATED, Clock.RECEIVED])),
         channel=draw(st.sampled_from([Channel.EMAIL, Channel.EMAIL, Channel.SMS])),
         campaign_id=campaign,
+        activity_id=draw(st.sampled_from([None, "7a", "7b"])) if campaign == "7" else None,
+        template=draw(st.sampled_from([None, None, "t", "u"])),
         message_id=draw(st.sampled_from(["m1", "m2"])) if by_message else None,
         by_message=by_message,
         contact_id=contact if names == "id" else None,
@@ -65,7 +71,11 @@ def sightings(draw: st.DrawFn) -> tuple[Door, Event]:
         if names == "email" or draw(st.booleans())
         else None,
         external_id=draw(st.sampled_from([None, f"crm-{contact}", "crm-x"])),
+        url=draw(st.sampled_from([None, "https://example.com/1", "https://example.com/2"])),
+        link_number=draw(st.sampled_from([None, "1", "10", "2"])),
         ip=draw(st.sampled_from([None, "192.0.2.1"])),
+        device=draw(st.sampled_from([None, "desktop", "tablet", "watch"])),
+        reason=draw(st.sampled_from([None, "suppressed", "mailbox_full", "other"])),
         machine=draw(st.sampled_from(Machine)),
         bounce_class=draw(st.sampled_from([None, *BounceClass])) if kind is Kind.BOUNCED else None,
         metadata=draw(st.sampled_from([{}, {"group_id": "5"}, {"group_id": "6", "a": "b"}])),

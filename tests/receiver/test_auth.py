@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
-from reading_world import World
+from reading_world import World, event
 
 from aftersend.receiver import create_app
 from aftersend.receiver.auth import SCOPES, authenticate, digest, mint, register_admin
+from aftersend.receiver.dialects import DIALECTS, scopes_named
 from aftersend.settings import Server, Settings
 from aftersend.storage import open_store
-from aftersend.vocabulary import BadInput, now
+from aftersend.vocabulary import BadInput, Kind, now
 
 
 @pytest.fixture
@@ -84,6 +85,36 @@ def test_a_revoked_key_gets_401_at_once(world):
     assert authenticate(world.store, secret) is None
 
 
+@pytest.mark.parametrize(
+    ("names", "scopes"),
+    [
+        (["reports:read"], ("reports:read",)),
+        (["admin", "contacts:read", "reports:read", "admin"], ("reports:read", "contacts:read", "admin")),
+        (["full-admin"], ("reports:read", "contacts:read")),
+        ([], ()),
+    ],
+)
+def test_scopes_are_understood_by_our_names_and_the_platforms(names, scopes):
+    assert scopes_named(names) == scopes
+
+
+@pytest.mark.parametrize("name", ["", "Admin", "reports", "reports:read ", "%00", "😀", "x" * 5000])
+def test_a_scope_that_nobody_has_is_refused_with_those_there_are(name):
+    with pytest.raises(BadInput, match="There is no scope") as caught:
+        scopes_named(["admin", name])
+    assert caught.value.field == "scopes"
+    assert all(scope in str(caught.value) for scope in SCOPES)
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.NAME)
+def test_a_platforms_scopes_never_take_one_of_our_names_for_something_else(dialect):
+    for alias, scopes in dialect.SCOPES.items():
+        assert set(scopes) <= set(SCOPES)
+        assert scopes
+        assert alias not in SCOPES or scopes_named([alias]) == (alias,)
+
+
 AGGREGATES = ["/v1/funnel", "/v1/timeline", "/v1/campaigns", "/v1/sources"]
 ROWS = [
     *("/v1/sent", "/v1/undelivered", "/v1/activities", "/v1/recent", "/v1/contacts?contact_id=42"),
@@ -114,6 +145,45 @@ def test_both_scopes_or_admin_open_rows(world):
         for path in AGGREGATES + ROWS[:-1]:
             world.get(path, headers)
         assert world.refused(ROWS[-1], headers)[0] == 404
+
+
+EVERYTHING = [
+    *AGGREGATES,
+    *ROWS[:-1],
+    *("/v1/dashboard", "/v1/templates", "/v1/campaigns/77", "/v1/campaign?campaign_id=77"),
+    *("/v1/contacts?contact_id=the-other", "/v1/contacts?email=omer@example.com"),
+]
+
+
+def test_a_key_limited_to_a_source_gets_the_same_bytes_whether_others_exist_or_not(tmp_path):
+    told = {"contact": "the-other", "campaign": "77", "source": "beta", "email": "omer@example.com", "row": "other"}
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "beside").mkdir()
+    alone, beside = World(tmp_path / "alone"), World(tmp_path / "beside")
+    at, answers = now() - 60_000, []
+    for world in (alone, beside):
+        world.tell(event(Kind.SENT, at), received_at=at)
+        if world is beside:
+            world.tell(*(event(kind, at, **told) for kind in Kind), source="beta", received_at=at)
+        headers = world.key("admin", sources=("acme",))
+        answers.append([world.client.get(path, headers=headers) for path in EVERYTHING])
+    for path, one, other in zip(EVERYTHING, *answers, strict=True):
+        if path == "/v1/recent":
+            # Its cursors hold the time of the call and numbers of the whole store.
+            assert (one.status_code, one.json["rows"]) == (other.status_code, other.json["rows"])
+        else:
+            assert (path, one.status_code, one.data) == (path, other.status_code, other.data)
+
+
+@pytest.mark.parametrize("name", ["beta", "gamma", "nosuch"])
+def test_a_source_that_may_not_be_seen_is_answered_like_one_that_does_not_exist(world, name):
+    headers = world.key("admin", sources=("acme",))
+    world.tell(event(Kind.SENT, now() - 60_000, source="beta"), source="beta")
+    for path in EVERYTHING:
+        if "/v1/sources" not in path:
+            joint = "&" if "?" in path else "?"
+            status, body = world.refused(f"{path}{joint}source={name}", headers)
+            assert (path, status, body["error"]["message"]) == (path, 404, "There is no such source.")
 
 
 def test_the_admin_key_of_the_environment_is_the_key_admin(world):

@@ -7,9 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from reading_world import World, at, event
 
+from aftersend.receiver import create_app
+from aftersend.receiver.auth import mint
 from aftersend.vocabulary import BounceClass, Channel, Clock, Delivery, Door, Kind, Precision, Snapshot, now
 
 BASE = "/rest/v1/campaigns/email"
@@ -492,6 +495,9 @@ def test_the_key_comes_in_its_own_header_only(world, path):
     assert refusal({"Authorization": "Bearer the-admin-key"}) == missing
     assert refusal({"X-API-Key": "wrong"}) == (401, "Parameter 'X-API-Key' is invalid.")
     assert refusal(world.key("admin", expires_at=now() - 1)) == (401, "Parameter 'X-API-Key' is invalid.")
+    row, secret = mint(world.store, "gone", ["admin"])
+    world.store.revoke_key(row.id, now())
+    assert refusal({"X-API-Key": secret}) == (401, "Parameter 'X-API-Key' is invalid.")
     both = {"X-API-Key": "the-admin-key", "Authorization": "Bearer whatever"}
     world.get(f"{BASE}/{path}", both)
     world.get(f"{BASE}/{path}", {"X-API-Key": " the-admin-key\t"})
@@ -500,9 +506,24 @@ def test_the_key_comes_in_its_own_header_only(world, path):
 @pytest.mark.parametrize("path", ALL)
 def test_a_missing_scope_is_401_with_a_sentence(world, path):
     scopes = ["contacts:read"] if path == "activitiesSummary" else ["reports:read"]
-    status, sentence = world.refused(f"{BASE}/{path}", world.key(*scopes))
-    assert status == 401
-    assert "not authorized to use the REST API" in sentence
+    lacking = "reports:read" if path == "activitiesSummary" else "contacts:read"
+    assert world.refused(f"{BASE}/{path}", world.key(*scopes)) == (
+        401,
+        f"You are not authorized to use the REST API: the key lacks the scope {lacking}.",
+    )
+
+
+def test_inwise_has_no_limit_and_one_that_is_set_is_answered_with_429_and_when_to_come_back(world):
+    headers = world.key("admin")
+    for _ in range(150):
+        assert world.client.get(f"{BASE}/recentActivities", headers=headers).status_code == 200
+    limited = create_app(msgspec.structs.replace(world.settings, limits={"inwise": "2/minute"}), world.store)
+    answers = [limited.test_client().get(f"{BASE}/{path}", headers=headers) for path in ALL[:3]]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    seconds = int(answers[2].headers["Retry-After"])
+    assert 50 <= seconds <= 60
+    assert answers[2].content_type == "application/json"
+    assert answers[2].json == f"Too many requests; ask again in {seconds} seconds."
 
 
 def test_the_summary_needs_no_right_to_see_contacts(world):
@@ -538,6 +559,13 @@ def test_the_summary_needs_no_right_to_see_contacts(world):
 @pytest.mark.parametrize("path", LISTS)
 def test_what_is_no_number_and_no_date_is_400_and_named(world, path, query, name):
     assert world.refused(f"{BASE}/{path}?{query}") == (400, f"Parameter '{name}' is invalid.")
+
+
+@pytest.mark.parametrize("path", ALL)
+def test_a_source_that_is_named_twice_or_not_at_all_is_refused(world, path):
+    assert world.refused(f"{BASE}/{path}?source=acme&source=beta") == (400, "Parameter 'source' is invalid.")
+    for unknown in ("", "%00", "😀", "x" * 3000, "ACME"):
+        assert world.refused(f"{BASE}/{path}?source={unknown}") == (404, "There is no such source.")
 
 
 def test_an_unknown_path_and_a_wrong_method_are_json_strings_too(world):

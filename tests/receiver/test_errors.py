@@ -6,6 +6,7 @@ import pytest
 from flask import Flask, Response, abort, redirect
 
 from aftersend.receiver import errors
+from aftersend.receiver.gate import LimitReached, Quota
 from aftersend.vocabulary import BadInput, ConfigurationError, PermanentError, Rejected, TemporaryError, now
 
 
@@ -21,13 +22,14 @@ def client():
 
         return view
 
-    for prefix in ("/own", "/dialect", "/dialect/inner"):
+    for prefix in ("/own", "/dialect", "/dialect/inner", "/patient"):
         for name, exception in {
             "bad": BadInput("'from' must be a date.", "from"),
             "rejected": Rejected("No."),
             "later": TemporaryError("The disk is full.", now() + 90_500),
             "permanent": PermanentError("Never."),
             "broken": ZeroDivisionError("dana@example.com"),
+            "often": LimitReached(Quota(10, 0, now() + 40_000), 40, "minute"),
             "misconfigured": ConfigurationError("There is no store at /secret/place."),
         }.items():
             app.add_url_rule(f"{prefix}/{name}", f"{prefix}{name}", raising(exception))
@@ -48,6 +50,11 @@ def client():
 
     errors.register_dialect(app, "/dialect", handler("outer"))
     errors.register_dialect(app, "/dialect/inner/", handler("inner"))
+
+    def patient(status, message, _):
+        return Response(message, 404 if status == 405 else status, headers={"Retry-After": "7"})
+
+    errors.register_dialect(app, "/patient", patient)
     return app.test_client()
 
 
@@ -62,6 +69,7 @@ def client():
         ("GET", "/own/rejected", 401, "unauthorized", "No.", None),
         ("GET", "/own/later", 503, "unavailable", "The disk is full.", None),
         ("GET", "/own/permanent", 400, "bad_request", "Never.", None),
+        ("GET", "/own/often", 429, "too_many_requests", "Too many requests; ask again in 40 seconds.", None),
         ("GET", "/own/abort", 403, "forbidden", "The key lacks reports:read.", None),
         ("GET", "/own/broken", 500, "internal_error", errors.SENTENCES[500], None),
         ("GET", "/own/misconfigured", 500, "internal_error", errors.SENTENCES[500], None),
@@ -82,6 +90,24 @@ def test_a_405_says_what_is_allowed(client):
 @pytest.mark.parametrize("path", ["/own/later", "/dialect/later"])
 def test_a_temporary_error_says_when_to_come_back(client, path):
     assert 80 <= int(client.get(path).headers["Retry-After"]) <= 91
+
+
+@pytest.mark.parametrize("path", ["/own/often", "/dialect/often"])
+def test_a_key_that_asked_too_often_is_told_when_to_come_back(client, path):
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "40")
+
+
+def test_what_a_dialect_says_of_coming_back_stands(client):
+    for path, status in (("/patient/often", 429), ("/patient/later", 503)):
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers.getlist("Retry-After")) == (status, ["7"])
+
+
+def test_a_dialect_that_has_no_405_says_nothing_of_methods(client):
+    answer = client.post("/patient/bad")
+    assert answer.status_code == 404
+    assert "Allow" not in answer.headers
 
 
 def test_redirects_and_finished_answers_pass_through(client):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from reading_world import World, event
 
@@ -18,17 +20,22 @@ def world(tmp_path_factory):
     return world
 
 
-def address(route) -> str:
-    return route.path.replace("<id>", "00")
+NEEDED = {"/v1/contacts": "?contact_id=1", "/v1/campaign": "?campaign_id=1000001"}
+
+
+def asked_rightly(route) -> str:
+    path = route.path.replace("{id}", "00").replace("{campaign_id}", "1000001")
+    return path + NEEDED.get(route.path, "")
 
 
 def everything() -> list[str]:
     """Every report of our own, asked rightly."""
-    return [address(route) + ("?contact_id=1" if "contacts" in route.path else "") for route in v1.ROUTES]
+    return [asked_rightly(route) for route in v1.ROUTES]
 
 
 def test_this_list_of_reports_is_complete(world):
-    served = {rule.rule for rule in world.client.application.url_map.iter_rules() if rule.rule.startswith("/v1")}
+    rules = world.client.application.url_map.iter_rules()
+    served = {re.sub(r"<\w+:(\w+)>", r"{\1}", rule.rule) for rule in rules if rule.endpoint.startswith("v1./")}
     assert served == {route.path for route in v1.ROUTES}
 
 
@@ -39,7 +46,7 @@ def test_every_failure_of_every_report_has_the_one_shape(world, path):
         "no key": world.client.get(path),
         "no scope": world.client.get(path, headers=world.key("contacts:read")),
         "unknown parameter": world.client.get(f"{path}{joint}nonsense=1", headers=world.admin),
-        "wrong method": world.client.post(path, headers=world.admin),
+        "wrong method": world.client.delete(path, headers=world.admin),
         "below": world.client.get(path.partition("?")[0] + "/below", headers=world.admin),
     }
     assert [answer.status_code for answer in failures.values()] == [401, 403, 400, 405, 404]
@@ -68,7 +75,10 @@ def test_every_failure_of_every_report_has_the_one_shape(world, path):
         ("limit=5&page_size=6", "limit"),
         ("campaign_id=", "campaign_id"),
         ("campaign_id=1&campaign_id=2", "campaign_id"),
-        ("source=acme&source=acme", "source"),
+        ("source=", "source"),
+        ("source=acme,", "source"),
+        ("from=2025-03-18&from=2025-03-18", "from"),
+        ("machine=include&machine=include", "machine"),
         ("from=yesterday", "from"),
         ("from=2025-02-30", "from"),
         ("from=2025-13-01T00:00:00Z", "from"),
@@ -103,6 +113,37 @@ def test_what_cannot_be_understood_is_named(world, path, query, field):
         ("/v1/timeline?unit=year", "unit"),
         ("/v1/timeline?from=0001-01-01&to=0001-01-02&time_zone=Asia/Jerusalem", "from"),
         ("/v1/campaigns?page_index=-1", "page_index"),
+        ("/v1/campaigns?order=last", "order"),
+        ("/v1/campaigns?order=", "order"),
+        ("/v1/campaigns?cursor=x", "cursor"),
+        ("/v1/campaign", "campaign_id"),
+        ("/v1/campaign?campaign_id=", "campaign_id"),
+        ("/v1/campaign?campaign_id=1&campaign_id=1", "campaign_id"),
+        ("/v1/campaigns/1000001?campaign_id=1000001", "campaign_id"),
+        ("/v1/campaigns/1000001?time_zone=Mars/Olympus", "time_zone"),
+        ("/v1/campaigns/1000001?machine=", "machine"),
+        ("/v1/campaigns/1000001?from=2025-03-18", "from"),
+        ("/v1/dashboard?days=0", "days"),
+        ("/v1/dashboard?days=367", "days"),
+        ("/v1/dashboard?days=-7", "days"),
+        ("/v1/dashboard?days=7.5", "days"),
+        ("/v1/dashboard?days=", "days"),
+        ("/v1/dashboard?days=%00", "days"),
+        ("/v1/dashboard?days=%F0%9F%98%80", "days"),
+        ("/v1/dashboard?days=" + "9" * 6000, "days"),
+        ("/v1/dashboard?days=7&days=7", "days"),
+        ("/v1/dashboard?days=7&from=2025-03-18", "days"),
+        ("/v1/dashboard?days=7&to=2025-03-18", "days"),
+        ("/v1/dashboard?from=2025-03-19&to=2025-03-18", "from"),
+        ("/v1/dashboard?from=1970-01-01&to=2025-03-18", "from"),
+        ("/v1/dashboard?from=0002-01-01&to=0003-03-18", "from"),
+        ("/v1/dashboard?to=9999-12-31", "to"),
+        ("/v1/dashboard?time_zone=", "time_zone"),
+        ("/v1/templates?page_size=0", "page_size"),
+        ("/v1/templates?template=", "template"),
+        ("/v1/templates?from=soon", "from"),
+        ("/v1/templates?from=2025-03-19&to=2025-03-18", "from"),
+        ("/v1/templates?machine=exclude", "machine"),
     ],
 )
 def test_what_only_one_report_has_is_named_too(world, path, field):
@@ -138,8 +179,8 @@ def test_what_merely_does_not_exist_is_an_empty_list(world, path, query):
 def test_an_unknown_source_is_404_everywhere(world, name):
     for route in v1.ROUTES:
         if "source" in {field.encode_name for field in v1.msgspec.structs.fields(route.question)}:
-            extra = "&contact_id=1" if "contacts" in route.path else ""
-            status, body = world.refused(f"{route.path}?source={name}{extra}")
+            path = asked_rightly(route)
+            status, body = world.refused(f"{path}{'&' if '?' in path else '?'}source={name}")
             assert status == 404
             assert body == {"error": {"code": "not_found", "message": "There is no such source.", "field": "source"}}
 

@@ -7,7 +7,19 @@ from reading_world import World, at, event
 from werkzeug.datastructures import MultiDict
 
 from aftersend.receiver import cursors
-from aftersend.vocabulary import BadInput, BounceClass, Channel, Clock, Door, Kind, Machine, Precision, now
+from aftersend.vocabulary import (
+    BadInput,
+    BounceClass,
+    Channel,
+    Clock,
+    Delivery,
+    Door,
+    Kind,
+    Machine,
+    Precision,
+    Reading,
+    now,
+)
 
 MINUTE = 60_000
 
@@ -231,7 +243,7 @@ def test_lists_do_not_tell_in_which_order_things_arrived(tmp_path):
         assert both[0] == both[1]
 
 
-def test_an_event_shows_every_sighting_down_to_its_delivery(world):
+def test_an_event_shows_every_sighting(world):
     fed = event(Kind.OPENED, "2025-03-18 09:00:00", row="88000001")
     pushed = event(
         Kind.OPENED,
@@ -248,7 +260,9 @@ def test_an_event_shows_every_sighting_down_to_its_delivery(world):
     assert row["doors"] == ["feed", "webhook"] or row["doors"] == ["webhook", "feed"]
     answer = world.get(f"/v1/events/{row['id']}")
     assert answer["event"] == row
-    shared = {"word": "emailOpened", "clock": "assumed"}
+    assert (answer["as_of"], answer["complete_until"]) == (world.get("/v1/funnel")["as_of"], None)
+    # These deliveries are not in the inbox, as if they were pruned.
+    shared = {"word": "emailOpened", "clock": "assumed", "delivery": None}
     assert answer["sightings"] == [
         {
             "door": "webhook",
@@ -273,6 +287,67 @@ def test_an_event_shows_every_sighting_down_to_its_delivery(world):
             **shared,
         },
     ]
+
+
+def test_a_sighting_shows_the_bytes_of_its_delivery(world):
+    bodies = {
+        b'{"what": "\xc3\xa9\x00"}': ("utf-8", '{"what": "é\0"}'),
+        b"\xff\xfe": ("base64", "//4="),
+    }
+    first, second = world.store.append(
+        [
+            Delivery(
+                source="acme",
+                door=Door.WEBHOOK,
+                received_at=at("2025-03-18 09:00:20") + n,
+                body=body,
+                content_type="application/json",
+                context={"path": "/webhooks/acme", "query": "a=1", "address": "192.0.2.7"},
+            )
+            for n, body in enumerate(bodies)
+        ]
+    )
+
+    def read(delivery: Delivery) -> Reading:
+        return Reading([event(Kind.OPENED, "2025-03-18 09:00:12", list=f"list {delivery.id}")])
+
+    world.store.work_off(read)
+    (row,) = world.get("/v1/activities")["rows"]
+    sightings = world.get(f"/v1/events/{row['id']}")["sightings"]
+    assert [sighting["delivery"] for sighting in sightings] == [
+        {
+            "id": id,
+            "door": "webhook",
+            "feed": "",
+            "received_at": received_at,
+            "content_type": "application/json",
+            "context": {"path": "/webhooks/acme", "query": "a=1", "address": "192.0.2.7"},
+            "encoding": encoding,
+            "body": body,
+        }
+        for id, received_at, (encoding, body) in zip(
+            (first, second), ("2025-03-18T09:00:20Z", "2025-03-18T09:00:20.001Z"), bodies.values(), strict=True
+        )
+    ]
+    world.store.prune(now())
+    again = world.get(f"/v1/events/{row['id']}")["sightings"]
+    assert [sighting["delivery"] for sighting in again] == [None, None]
+
+
+def test_a_raw_delivery_needs_the_scope_of_contacts(world):
+    world.tell(opened(1))
+    (row,) = world.get("/v1/activities")["rows"]
+    assert world.refused(f"/v1/events/{row['id']}", world.key("reports:read"))[0] == 403
+    assert world.refused(f"/v1/events/{row['id']}", world.key("contacts:read"))[0] == 403
+    assert world.get(f"/v1/events/{row['id']}", world.key("reports:read", "contacts:read"))["event"] == row
+
+
+@pytest.mark.parametrize("length", range(0, 100, 7))
+def test_a_cursor_cut_short_is_refused(world, length):
+    world.tell(*(opened(n) for n in range(3)))
+    cursor = world.get("/v1/activities", page_size=1)["next_cursor"]
+    status, body = world.refused(f"/v1/activities?cursor={cursor[: min(length, len(cursor) - 1)]}")
+    assert (status, body["error"]["field"]) == (400, "cursor")
 
 
 @pytest.mark.parametrize("id", ["00", "0", "zz", "-1", "00-99999999999999999999999", "%00", "a" * 4000, "😀"])

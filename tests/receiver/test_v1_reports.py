@@ -1,4 +1,4 @@
-"""The aggregates of our own API: funnel, timeline, campaigns, sources."""
+"""The aggregates of our own API: funnel, timeline, sources; and what they all share."""
 
 from __future__ import annotations
 
@@ -8,43 +8,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from own_api import DAY, FOUR, FOUR_RATES, NO_RATES, NOTHING, campaign_of_four, counts
 from reading_world import World, at, event
 
 from aftersend.receiver import slots
-from aftersend.receiver.reports import rate
+from aftersend.receiver.rounding import ratio
 from aftersend.storage.contract import FeedRow
-from aftersend.vocabulary import BadInput, Channel, Door, Kind, Machine, now
-
-DAY = 86_400_000
-NOTHING = {kind.value: {"total": 0, "unique": 0} for kind in Kind}
-NO_RATES = {"open": None, "click": None, "bounce": None}
-
-
-def counts(**given: tuple[int, int]) -> dict[str, dict[str, int]]:
-    return {**NOTHING, **{kind: {"total": total, "unique": unique} for kind, (total, unique) in given.items()}}
+from aftersend.vocabulary import BadInput, Channel, Delivery, Door, Kind, Reading, now
 
 
 @pytest.fixture
 def world(tmp_path):
     return World(tmp_path)
-
-
-def campaign_of_four(source: str = "acme", campaign: str = "1000001") -> list:
-    """Four were sent to; one bounced, one opened twice and clicked, one opened by machine; a fifth was dropped."""
-    more = {"source": source, "campaign": campaign}
-    return [
-        *(event(Kind.SENT, "2025-03-18 09:00:00", contact, row=contact, **more) for contact in "1234"),
-        event(Kind.BOUNCED, "2025-03-18 09:01:00", "1", row="5", **more),
-        event(Kind.OPENED, "2025-03-18 09:30:00", "2", row="6", **more),
-        event(Kind.OPENED, "2025-03-19 10:00:00", "2", row="7", **more),
-        event(Kind.CLICKED, "2025-03-19 10:01:00", "2", row="8", url="https://www.example.com/offer", **more),
-        event(Kind.OPENED, "2025-03-18 09:00:00", "3", row="9", machine=Machine.MACHINE, **more),
-        event(Kind.DROPPED, "2025-03-18 08:59:00", "5", row="10", reason="unsubscribed", **more),
-    ]
-
-
-FOUR = counts(sent=(4, 4), delivered=(3, 3), bounced=(1, 1), opened=(3, 2), clicked=(1, 1), dropped=(1, 1))
-FOUR_RATES = {"open": 0.6667, "click": 0.3333, "bounce": 0.25}
 
 
 # -- funnel --------------------------------------------------------------------------------------------
@@ -76,14 +51,14 @@ def test_a_funnel_of_nothing_is_all_zeros_and_has_no_rates(world):
 
 
 def test_the_rates_of_the_documented_example():
-    assert (rate(174, 264 - 15), rate(96, 264 - 15), rate(15, 264)) == (0.6988, 0.3855, 0.0568)
+    assert (ratio(174, 264 - 15, 4), ratio(96, 264 - 15, 4), ratio(15, 264, 4)) == (0.6988, 0.3855, 0.0568)
 
 
 @pytest.mark.parametrize(
     ("part", "base", "rounded"), [(1, 20_000, 0.0001), (3, 20_000, 0.0002), (1, 3, 0.3333), (0, 5, 0.0)]
 )
 def test_rates_are_rounded_half_up(part, base, rounded):
-    assert rate(part, base) == rounded
+    assert ratio(part, base, 4) == rounded
 
 
 def test_machine_activity_can_be_left_out(world):
@@ -165,7 +140,7 @@ def test_bounces_without_sends_never_make_a_negative_count(world):
 
 
 def test_a_key_limited_to_a_source_never_learns_of_others(world):
-    world.tell(*campaign_of_four("acme"))
+    world.tell(*campaign_of_four("acme"), *campaign_of_four("acme", "of-acme"))
     world.tell(*campaign_of_four("beta"), source="beta")
     headers = world.key("reports:read", "contacts:read", sources=("beta",))
     answer = world.get("/v1/funnel", headers)
@@ -180,8 +155,11 @@ def test_a_key_limited_to_a_source_never_learns_of_others(world):
     assert {row["source"] for row in world.get("/v1/campaigns", headers)["campaigns"]} == {"beta"}
     assert {row["source"] for row in world.get("/v1/recent", headers)["rows"]} <= {"beta"}
     assert {row["source"] for row in world.get("/v1/contacts", headers, contact_id="2")["contacts"]} == {"beta"}
-    (foreign,) = world.get("/v1/sent", source="acme", contact_id="1")["rows"]
+    assert {row["source"] for row in world.get("/v1/templates", headers)["templates"]} == {"beta"}
+    assert world.get("/v1/dashboard", headers, **{"from": "2025-03-18"})["source"] == "beta"
+    foreign, _ = world.get("/v1/sent", source="acme", contact_id="1")["rows"]
     assert world.refused(f"/v1/events/{foreign['id']}", headers)[0] == 404
+    assert world.refused("/v1/campaigns/of-acme", headers) == world.refused("/v1/campaigns/of-nobody", headers)
 
 
 def test_a_key_limited_to_no_source_sees_nothing(world):
@@ -234,47 +212,6 @@ def test_sources_tell_their_feeds_and_no_secrets(world):
     assert (row["feed"], row["lane"], row["enabled"], row["last_rows"]) == ("activities", "live", True, 3)
     assert (row["parked_until"], row["stopped"], row["failures"], row["problem"]) == (None, False, 0, None)
     assert (beta["feeds"], gamma["feeds"]) == ([], [])
-
-
-# -- campaigns -----------------------------------------------------------------------------------------
-
-
-def test_campaigns_come_newest_first_each_with_its_funnel(world):
-    world.tell(*campaign_of_four())
-    world.tell(event(Kind.SENT, "2025-03-20 09:00:00", campaign="2", source="beta"), source="beta")
-    answer = world.get("/v1/campaigns")
-    assert answer["campaigns"] == [
-        {
-            "source": "beta",
-            "campaign_id": "2",
-            "first_at": "2025-03-20T09:00:00Z",
-            "last_at": "2025-03-20T09:00:00Z",
-            "counts": counts(sent=(1, 1), delivered=(1, 1)),
-            "rates": {"open": 0.0, "click": 0.0, "bounce": 0.0},
-            "derived": ["delivered"],
-        },
-        {
-            "source": "acme",
-            "campaign_id": "1000001",
-            "first_at": "2025-03-18T08:59:00Z",
-            "last_at": "2025-03-19T10:01:00Z",
-            "counts": FOUR,
-            "rates": FOUR_RATES,
-            "derived": ["delivered"],
-        },
-    ]
-    assert answer["next_page_index"] is None
-
-
-def test_campaigns_are_paged(world):
-    world.tell(*(event(Kind.SENT, at("2025-03-18 09:00:00") + n * DAY, campaign=str(n)) for n in range(5)))
-    seen, page = [], 0
-    while page is not None:
-        answer = world.get("/v1/campaigns", page_size=2, page_index=page)
-        seen += [campaign["campaign_id"] for campaign in answer["campaigns"]]
-        page = answer["next_page_index"]
-    assert seen == ["4", "3", "2", "1", "0"]
-    assert world.get("/v1/campaigns", page_index=10**40)["campaigns"] == []
 
 
 # -- timeline ------------------------------------------------------------------------------------------
@@ -369,53 +306,90 @@ def test_more_than_ten_thousand_slots_are_refused(world):
     assert (status, body["error"]["field"]) == (400, "from")
 
 
-# -- contacts ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("by", [{"external_id": "crm-0042"}, {"contact_id": "42"}, {"email": "DANA@example.com"}])
-def test_a_contact_is_found_by_each_of_its_ids_with_all_that_happened(world, by):
-    known = {"external_id": "crm-0042", "email": "dana@example.com"}
+def test_an_hour_a_day_and_a_month_are_those_of_zones_with_odd_offsets(world):
+    # 18:15 UTC is midnight in Kathmandu (+5:45), 18:30 in Kolkata (+5:30).
     world.tell(
-        event(Kind.SENT, "2025-03-18 09:00:00", row="1", message_id="0a1b"),
-        event(Kind.OPENED, "2025-03-18 10:00:00", row="2", **known),
-        event(Kind.OPENED, "2025-03-18 11:00:00", row="3"),
-        event(Kind.SENT, "2025-03-19 09:00:00", campaign="2", row="4"),
-        event(Kind.SENT, "2025-03-19 09:00:00", contact="43", campaign="2", row="5", email="omer@example.com"),
+        event(Kind.SENT, "2025-03-31 18:14:00", "1"),
+        event(Kind.SENT, "2025-03-31 18:15:00", "2"),
+        event(Kind.SENT, "2025-03-31 18:30:00", "3"),
     )
-    once = {"count": 1, "first_at": "2025-03-19T09:00:00Z", "last_at": "2025-03-19T09:00:00Z"}
-    (contact,) = world.get("/v1/contacts", **by)["contacts"]
-    assert contact == {
-        "source": "acme",
-        "contact_id": "42",
-        "external_id": "crm-0042",
-        "email": "dana@example.com",
-        "phone": None,
-        "first_at": "2025-03-18T09:00:00Z",
-        "last_at": "2025-03-19T09:00:00Z",
-        "counts": counts(sent=(2, 2), opened=(2, 1)),
-        "messages": [
-            {"campaign_id": "2", "message_id": None, "template": None, "channel": "email", "outcomes": {"sent": once}},
-            {
-                "campaign_id": "1000001",
-                "message_id": "0a1b",
-                "template": None,
-                "channel": "email",
-                "outcomes": {
-                    "sent": {"count": 1, "first_at": "2025-03-18T09:00:00Z", "last_at": "2025-03-18T09:00:00Z"},
-                    "opened": {"count": 2, "first_at": "2025-03-18T10:00:00Z", "last_at": "2025-03-18T11:00:00Z"},
-                },
-            },
-        ],
-    }
+
+    def sent(unit: str, zone: str, **range_: str) -> list[tuple[str, int]]:
+        query = {"unit": unit, "time_zone": zone, **(range_ or {"from": "2025-03-31", "to": "2025-04-01"})}
+        slots_ = world.get("/v1/timeline", **query)["slots"]
+        return [(slot["start"], slot["counts"]["sent"]["unique"]) for slot in slots_ if slot["counts"]["sent"]["total"]]
+
+    assert sent("day", "Asia/Kathmandu") == [("2025-03-31T00:00:00+05:45", 1), ("2025-04-01T00:00:00+05:45", 2)]
+    assert sent("day", "Asia/Kolkata") == [("2025-03-31T00:00:00+05:30", 2), ("2025-04-01T00:00:00+05:30", 1)]
+    assert sent("hour", "Asia/Kathmandu") == [("2025-03-31T23:00:00+05:45", 1), ("2025-04-01T00:00:00+05:45", 2)]
+    assert sent("month", "Asia/Kolkata") == [("2025-03-01T00:00:00+05:30", 2), ("2025-04-01T00:00:00+05:30", 1)]
+    assert sent("week", "Asia/Kathmandu") == [("2025-03-31T00:00:00+05:45", 3)]
 
 
-def test_a_contact_that_nobody_knows_is_an_empty_list(world):
-    assert world.get("/v1/contacts", email="nobody@example.com")["contacts"] == []
+@pytest.mark.parametrize(("day", "hours"), [("2025-03-09", 23), ("2025-11-02", 25), ("2025-06-01", 24)])
+def test_a_day_has_as_many_hours_as_the_clocks_make_it(world, day, hours):
+    slots_ = world.get("/v1/timeline", **{"from": day, "to": day, "time_zone": "America/St_Johns"}, unit="hour")[
+        "slots"
+    ]
+    assert len(slots_) == hours
+    assert [slot["end"] for slot in slots_[:-1]] == [slot["start"] for slot in slots_[1:]]
 
 
-def test_a_contact_known_only_by_address_has_its_messages(world):
-    world.tell(event(Kind.SENT, "2025-03-18 09:00:00", contact=None, email="Dana@example.com"), door=Door.WEBHOOK)
-    (contact,) = world.get("/v1/contacts", email="dana@example.com")["contacts"]
-    assert (contact["contact_id"], contact["email"]) == (None, "Dana@example.com")
-    assert contact["counts"] == counts(sent=(1, 1))
-    assert len(contact["messages"]) == 1
+def test_following_slots_begin_where_their_first_instant_lies():
+    hours = slots.following(at("2025-03-18 09:40:00"), 3, "hour", "Asia/Kathmandu")
+    assert hours == [at(f"2025-03-18 {clock}:00") for clock in ("09:15", "10:15", "11:15", "12:15")]
+    days = slots.following(at("2025-03-29 23:30:00"), 2, "day", "Europe/Berlin")
+    assert days == [at("2025-03-29 23:00:00"), at("2025-03-30 22:00:00"), at("2025-03-31 22:00:00")]
+    assert slots.before(days[2], 2, "day", "Europe/Berlin") == days[0]
+
+
+@pytest.mark.parametrize("unit", ["hour", "day", "week", "month"])
+def test_nothing_happened_before_1970(world, unit):
+    world.tell(*campaign_of_four())
+    slots_ = world.get("/v1/timeline", **{"from": "1969-12-20", "to": "1970-01-05", "unit": unit})["slots"]
+    assert [slot["counts"] for slot in slots_] == [NOTHING] * len(slots_)
+    answer = world.get("/v1/dashboard", **{"from": "1970-01-01", "to": "1970-01-05"})
+    assert (answer["counts"], answer["previous"]["counts"]) == (NOTHING, NOTHING)
+
+
+# -- sources -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("query", ["source=acme&source=beta", "source=acme,beta", "source=beta,acme,beta"])
+def test_several_sources_are_counted_together_each_once(world, query):
+    for source in ("acme", "beta", "gamma"):
+        world.tell(*campaign_of_four(source), source=source)
+    answer = world.get(f"/v1/funnel?{query}")
+    assert answer["source"] is None
+    assert answer["counts"]["sent"] == {"total": 8, "unique": 8}
+    rows = world.get(f"/v1/activities?{query}")["rows"]
+    assert {row["source"] for row in rows} == {"acme", "beta"}
+    (slot,) = world.get(f"/v1/timeline?{query}&from=2025-03-18&to=2025-03-18")["slots"]
+    assert slot["counts"]["sent"] == {"total": 8, "unique": 8}
+
+
+def test_among_several_sources_each_must_exist_and_be_the_keys(world):
+    limited = world.key("reports:read", sources=("acme", "beta"))
+    unknown = (404, {"error": {"code": "not_found", "message": "There is no such source.", "field": "source"}})
+    assert world.refused("/v1/funnel?source=acme,none") == unknown
+    assert world.refused("/v1/funnel?source=acme,gamma", limited) == unknown
+    assert world.get("/v1/funnel?source=acme,beta", limited)["source"] is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/v1/funnel", "/v1/timeline", "/v1/dashboard", "/v1/campaigns", "/v1/campaigns/1000001", "/v1/templates"),
+        *("/v1/sources", "/v1/sent", "/v1/undelivered", "/v1/activities", "/v1/recent", "/v1/contacts?contact_id=1"),
+    ],
+)
+def test_every_answer_says_what_it_contains(world, path):
+    received = Delivery(source="acme", door=Door.WEBHOOK, received_at=at("2025-03-20 10:00:00"), body=b"{}")
+    world.store.append([received])
+    world.store.work_off(lambda _: Reading(campaign_of_four()))
+    for name in ("acme", "beta", "gamma"):
+        for lagging, until in (("activities", "10:00"), ("sentEmails", "09:00"), ("undelivered", "11:00")):
+            completed(world, lagging, at(f"2025-03-20 {until}:00"), name)
+    answer = world.get(path)
+    assert (answer["as_of"], answer["complete_until"]) == ("2025-03-20T10:00:00Z", "2025-03-20T09:00:00Z")
+    assert list(answer)[-2:] == ["as_of", "complete_until"]

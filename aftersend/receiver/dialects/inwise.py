@@ -22,12 +22,14 @@ from typing import Any, NotRequired, TypedDict
 
 import msgspec
 from flask import Blueprint, Flask, Response, request
-from werkzeug.exceptions import NotFound, Unauthorized
+from werkzeug.exceptions import NotFound
 
 from aftersend import zones
 from aftersend.providers import PROVIDERS, provider_of
-from aftersend.receiver import auth, errors, readers, reports
+from aftersend.receiver import errors, readers, reports
 from aftersend.receiver.auth import CONTACTS, REPORTS, Caller
+from aftersend.receiver.dialects.endpoint import Endpoint
+from aftersend.receiver.gate import Gate, KeyExpired, KeyMissing, KeyUnknown, ScopeMissing, from_key_header
 from aftersend.receiver.installation import installation
 from aftersend.receiver.reports import Reports
 from aftersend.settings import Settings
@@ -37,6 +39,11 @@ from aftersend.vocabulary import BadInput, Channel, Instant, Kind, now
 PREFIX = "/rest/v1"
 BASE = f"{PREFIX}/campaigns/email"
 NAME = "inwise"
+SCHEME = "key"
+LIMITS = "off"
+"""inwise documents no limit (section 8)."""
+SCOPES: dict[str, tuple[str, ...]] = {}
+"""inwise has no scopes (section 1)."""
 WEEK = 7 * 86_400_000
 DEFAULT_PAGE, LARGEST_PAGE = 100, 1000
 READ_AHEAD = 1000
@@ -112,31 +119,48 @@ class Activity(TypedDict):
     external_id: NotRequired[str]
 
 
-_WHOLE, _TEXT, _DAY = {"type": "integer"}, {"type": "string"}, {"type": "string", "format": "date"}
-_SOURCE = {"source": _TEXT}
+Summary = TypedDict("Summary", dict.fromkeys(SUMMARY, int))  # type: ignore[misc]
+"""The 15 counters."""
+
+_WHOLE = {"type": "integer"}
+_DAY = {
+    "type": "string",
+    "description": "2025-03-18 or 2025-03-18 11:26:00 in the source's zone; both ends are included.",
+}
+_SOURCE: dict[str, Any] = {"source": {"type": "string", "description": "Ours: only this source."}}
 _FILTERS: dict[str, Any] = {
     "campaign_id": _WHOLE,
     "contact_id": _WHOLE,
     "date_from": _DAY,
     "date_to": _DAY,
     "page_index": {"type": "integer", "minimum": 0, "default": 0},
-    "page_size": {"type": "integer", "minimum": 1, "default": DEFAULT_PAGE},
+    "page_size": {
+        "type": "integer",
+        "minimum": 1,
+        "default": DEFAULT_PAGE,
+        "description": f"No more than {LARGEST_PAGE} are given.",
+    },
     **_SOURCE,
 }
+_ACTION = {"action_type": {"type": "string", "description": f"One of {', '.join(WORDS)}; another matches nothing."}}
+_ERRORS: dict[int, Any] = dict.fromkeys((400, 401, 404, 429, 503), str)
 
-ENDPOINTS: dict[str, tuple[str, dict[str, Any], Any]] = {
-    "sentEmails": ("Messages handed over to be sent", _FILTERS, list[SentEmail]),
-    "undelivered": ("Messages dropped before sending", _FILTERS, list[Undelivered]),
-    "activities": (
-        "What contacts did, newest first",
-        {**_FILTERS, "action_type": {"type": "string", "enum": list(WORDS)}},
-        list[Activity],
-    ),
-    "activitiesSummary": ("The 15 counters", {"campaign_id": _WHOLE, **_SOURCE}, dict[str, int]),
-    "recentActivities": ("What is new since the key's last call", _SOURCE, list[Activity]),
-    "recentActivity": ("Another name of recentActivities", _SOURCE, list[Activity]),
-}
-"""Endpoint → summary, parameters, answer: what ``/openapi.json`` says of it."""
+
+def _endpoint(name: str, summary: str, parameters: dict[str, Any], answer: Any) -> Endpoint:
+    return Endpoint(path=f"{BASE}/{name}", summary=summary, parameters=parameters, answer=answer, errors=_ERRORS)
+
+
+ENDPOINTS = (
+    _endpoint("sentEmails", "Messages handed over to be sent", _FILTERS, list[SentEmail]),
+    _endpoint("undelivered", "Messages dropped before sending", _FILTERS, list[Undelivered]),
+    _endpoint("activities", "What contacts did, newest first", {**_FILTERS, **_ACTION}, list[Activity]),
+    _endpoint("activitiesSummary", "The 15 counters", {"campaign_id": _WHOLE, **_SOURCE}, Summary),
+    _endpoint("recentActivities", "What is new since the key's last call", _SOURCE, list[Activity]),
+    _endpoint("recentActivity", "Another name of recentActivities", _SOURCE, list[Activity]),
+)
+"""What ``/openapi.json`` says of each."""
+
+_GATE = Gate(NAME, from_key_header, limits=LIMITS)
 
 
 def register(app: Flask) -> None:
@@ -156,7 +180,7 @@ def register(app: Flask) -> None:
 
 
 def _list(name: str) -> Response:
-    caller = _caller(REPORTS, CONTACTS)
+    caller = _GATE.enter(REPORTS, CONTACTS)
     desk = Desk(caller)
     page_index, page_size = _page()
     campaign_id, contact_id = _id("campaign_id"), _id("contact_id")
@@ -184,7 +208,7 @@ def _list(name: str) -> Response:
 
 
 def _summary() -> Response:
-    desk = Desk(_caller(REPORTS))
+    desk = Desk(_GATE.enter(REPORTS))
     which = Filter(sources=desk.sources, campaign_id=_id("campaign_id"))
     email: Funnel = desk.store.funnel(which)
     everywhere = desk.store.funnel(msgspec.structs.replace(which, channels=(Channel.EMAIL, Channel.SITE)))
@@ -193,7 +217,7 @@ def _summary() -> Response:
 
 
 def _recent() -> Response:
-    caller = _caller(REPORTS, CONTACTS)
+    caller = _GATE.enter(REPORTS, CONTACTS)
     desk = Desk(caller)
     reader = f"{NAME}:{caller.key.id}:{_given('source') or '*'}"
     which = Filter(sources=desk.sources, kinds=ACTIVITIES)
@@ -201,20 +225,7 @@ def _recent() -> Response:
     return _rows(desk, "activities", batch.rows)
 
 
-# -- who asks, and what --------------------------------------------------------------------------------
-
-
-def _caller(*scopes: str) -> Caller:
-    """Only ``X-API-Key`` is looked at, as inwise does."""
-    secret = request.headers.get("X-API-Key", "").strip()
-    if not secret:
-        raise Unauthorized("Parameter 'X-API-Key' is missing.")
-    caller = auth.authenticate(installation().store, secret)
-    if caller is None:
-        raise Unauthorized("Parameter 'X-API-Key' is invalid.")
-    if lacking := caller.lacks(*scopes):
-        raise Unauthorized(f"You are not authorized to use the REST API: the key lacks the scope {lacking}.")
-    return caller
+# -- what is asked -------------------------------------------------------------------------------------
 
 
 def _given(name: str) -> str | None:
@@ -423,6 +434,14 @@ def _answer(value: Any) -> Response:
     return Response(msgspec.json.encode(value), content_type="application/json")
 
 
-def _error(status: int, message: str, exception: Exception) -> Response:  # noqa: ARG001 - a DialectHandler
-    """Errors are a JSON string (section 7)."""
+def _error(status: int, message: str, exception: Exception) -> Response:
+    """Errors are a JSON string, and a key that may not is a 401 too (section 7)."""
+    match exception:
+        case KeyMissing():
+            message = "Parameter 'X-API-Key' is missing."
+        case KeyUnknown() | KeyExpired():
+            message = "Parameter 'X-API-Key' is invalid."
+        case ScopeMissing():
+            status = 401
+            message = f"You are not authorized to use the REST API: the key lacks the scope {exception.lacking}."
     return Response(msgspec.json.encode(message), status, content_type="application/json")

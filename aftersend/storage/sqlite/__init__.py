@@ -16,26 +16,45 @@ from typing import Any
 from sqlite_utils import Database
 
 from aftersend.storage.contract import (
+    ActivityRow,
     Applied,
     Backlog,
     Bookmark,
+    CampaignOrder,
     CampaignRow,
+    Cohort,
     ContactRow,
-    Count,
     Difference,
     EventRow,
+    Facets,
     FeedRow,
     Filter,
     Funnel,
     KeyRow,
+    LogFilter,
+    LogOrder,
+    Marks,
     MessageRow,
     Order,
     QuarantineRow,
     Read,
     Sighting,
     Store,
+    TemplateRow,
 )
-from aftersend.storage.sqlite import counts, derived, feeds, inbox, keys, lists, people, schema, snapshots
+from aftersend.storage.sqlite import (
+    campaigns,
+    counts,
+    derived,
+    feeds,
+    inbox,
+    keys,
+    lists,
+    log,
+    people,
+    schema,
+    snapshots,
+)
 from aftersend.storage.sqlite.apply import Applier
 from aftersend.storage.sqlite.file import File, transaction
 from aftersend.storage.sqlite.rows import ACCOUNT
@@ -46,6 +65,7 @@ from aftersend.vocabulary import (
     Delivery,
     Door,
     Instant,
+    Kind,
     Problem,
     Reading,
     Snapshot,
@@ -328,19 +348,49 @@ class SqliteStore(Store):
         with self._events.read() as c:
             return counts.timeline(c, which, edges)
 
-    def returns(self, which: Filter, edges: Sequence[Instant] | None = None) -> list[Count]:
+    def marks(self, which: Filter, edges: Sequence[Instant] | None = None) -> list[Marks]:
         with self._events.read() as c:
-            return counts.returns(c, which, edges)
+            return counts.marked(c, which, edges)
 
-    def campaigns(self, which: Filter, limit: int = 1000, offset: int = 0) -> list[CampaignRow]:
+    def facets(self, which: Filter) -> Facets:
         with self._events.read() as c:
-            return counts.campaigns(c, which, limit, offset)
+            return campaigns.facets(c, which)
+
+    def known(self, which: Filter, instants: Sequence[Instant]) -> list[int]:
+        with self._events.read() as c:
+            return counts.known(c, which, instants)
+
+    def campaigns(
+        self, which: Filter, order: CampaignOrder = "first", limit: int = 1000, offset: int = 0
+    ) -> list[CampaignRow]:
+        with self._events.read() as c:
+            return campaigns.campaigns(c, which, order, limit, offset)
+
+    def activities(self, which: Filter) -> list[ActivityRow]:
+        with self._events.read() as c:
+            return campaigns.activities(c, which)
+
+    def latest(self, which: Filter) -> dict[Kind, Instant]:
+        with self._events.read() as c:
+            return campaigns.latest(c, which)
 
     def events(
         self, which: Filter, order: Order, *, limit: int, offset: int = 0, after: Bookmark | None = None
     ) -> list[EventRow]:
         with self._events.read() as c:
             return lists.events(c, which, order, limit, offset, after)
+
+    def last_events(
+        self,
+        which: Filter,
+        kind: Kind,
+        without: Sequence[Kind] = (),
+        *,
+        limit: int,
+        after: Bookmark | None = None,
+    ) -> list[EventRow]:
+        with self._events.read() as c:
+            return lists.last_events(c, which, kind, without, limit, after)
 
     def event(self, event_id: str) -> tuple[EventRow, list[Sighting]] | None:
         with self._events.read() as c:
@@ -353,6 +403,31 @@ class SqliteStore(Store):
     def messages(self, which: Filter, limit: int = 1000) -> list[MessageRow]:
         with self._events.read() as c:
             return people.messages(c, which, limit)
+
+    def log(
+        self,
+        which: LogFilter,
+        order: LogOrder = "created",
+        *,
+        descending: bool = True,
+        limit: int,
+        offset: int = 0,
+        after: tuple[Instant, int] | None = None,
+    ) -> list[MessageRow]:
+        with self._events.read() as c:
+            return log.log(c, which, order, descending, limit, offset, after)
+
+    def log_size(self, which: LogFilter) -> int:
+        with self._events.read() as c:
+            return log.log_size(c, which)
+
+    def cohorts(self, which: LogFilter, edges: Sequence[Instant] | None = None) -> list[Cohort]:
+        with self._events.read() as c:
+            return log.cohorts(c, which, edges)
+
+    def templates(self, sources: Sequence[str] | None = None) -> list[TemplateRow]:
+        with self._events.read() as c:
+            return log.templates(c, sources)
 
     def snapshots(self, source: str, campaign_id: str | None = None) -> list[Snapshot]:
         with self._events.read() as c:

@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from aftersend.storage.contract import Applied, Read
-from aftersend.storage.sqlite import rows, snapshots
+from aftersend.storage.sqlite import facts, rows, snapshots, told
 from aftersend.storage.sqlite.codes import CHANNEL, DOOR
 from aftersend.storage.sqlite.contacts import Contacts
-from aftersend.storage.sqlite.derived import Derived, Fact
+from aftersend.storage.sqlite.derived import Derived
+from aftersend.storage.sqlite.facts import Fact
 from aftersend.storage.sqlite.fold import Folded, Sight, digest, fold
 from aftersend.storage.sqlite.messages import Key, Messages
 from aftersend.storage.sqlite.slots import Stored, stored
@@ -58,7 +59,6 @@ class Applier:
         self._messages = Messages()
         self._sources: dict[str, int] = {}
         self._campaigns: dict[tuple[int, str], int] = {}
-        self._source_of: dict[int, int] = {}
         self._version = -1
         self.news: set[int] = set()
         """Deliveries of the last batch that told something new."""
@@ -69,7 +69,6 @@ class Applier:
         self._messages.forget()
         self._sources.clear()
         self._campaigns.clear()
-        self._source_of.clear()
 
     def begin(self, c: sqlite3.Connection) -> None:
         """At the start of a transaction: if somebody else wrote since the last one, remember nothing."""
@@ -83,14 +82,16 @@ class Applier:
         applied = Applied()
         self.news = {read.delivery.id for read in reads if read.reading.problems}
         self._keep_snapshots(c, reads, applied)
+        self._keep_told(c, reads)
         keep_problems(c, reads, applied)
         alone, contended = self._gather(c, reads)
         self._drop_repeated(c, alone, contended)
         self.news.update(sight.delivery for sight in alone.values())
         self.news.update(sight.delivery for sights in contended.values() for sight in sights)
         applied.sightings = len(alone) + sum(len(sights) for sights in contended.values())
-        derived = Derived(c, self._source_of)
+        derived = Derived(c)
         self._add(c, alone, contended, derived, applied)
+        self._contacts.flush(c)
         derived.write()
         return applied
 
@@ -106,12 +107,13 @@ class Applier:
     def withdraw(self, c: sqlite3.Connection, deliveries: Sequence[int], slots: set[bytes]) -> None:
         """Take back what these deliveries told first of these slots."""
         gone = set(deliveries)
-        before = self._stored(c, sorted(slots))
-        derived = Derived(c, self._source_of)
+        before = stored(c, sorted(slots))
+        derived = Derived(c)
         desired: dict[bytes, list[Folded]] = {}
         for slot, events in before.items():
             desired[slot] = fold(s for event in events for s in event.folded.sights if s.delivery not in gone)
         self._settle(c, before, desired, derived, Applied())
+        self._contacts.flush(c)
         derived.write()
 
     # -- what is new in the batch ------------------------------------------------------------------
@@ -182,7 +184,7 @@ class Applier:
         before: dict[bytes, list[Stored]] = {}
         if contended:
             self._contacts.learn(c, [(s.source, s.event) for sights in contended.values() for s in sights])
-            before = self._stored(c, list(contended))
+            before = stored(c, list(contended))
             for slot, sights in contended.items():
                 told = [s for event in before.get(slot, ()) for s in event.folded.sights]
                 desired[slot] = fold([*told, *sights])
@@ -205,17 +207,20 @@ class Applier:
         messages, new_messages = self._messages.resolve(c, keys, new_contacts)
         number: int = c.execute("SELECT last_number FROM state").fetchone()[0]
         values = []
-        facts = []
-        for (event, source, n, weight), (campaign, contact, channel, _), (message, pair) in zip(
+        added = []
+        for (event, source, n, weight), (campaign, contact, _, key), (message, pair) in zip(
             heads, keys, messages, strict=True
         ):
             number += 1
             account = rows.account(event)
             values.append((number, event.slot, n, source, campaign, contact, message, *weight, *account))
-            facts.append((message, pair, campaign, channel, account[0], account[2], event.occurred_at))
+            activity = derived.places.activity(campaign, facts.activity_of(key)) if key else 0
+            added.append(facts.fact(event, account, message, pair, source, campaign, activity, contact))
+            if (was := self._contacts.see(contact, event.occurred_at)) is not False:
+                derived.see(source, was, event.occurred_at)
         c.executemany(rows.INSERT, values)
         c.execute("UPDATE state SET last_number = ?", (number,))
-        derived.add(facts, new_messages)
+        derived.add(added, new_messages)
 
     def _settle(
         self,
@@ -250,12 +255,19 @@ class Applier:
             applied.events_changed += len(changed)
         self._keep_sightings(c, desired)
         if touched:
-            derived.recount(touched)
+            self._contacts.flush(c)
+            for contact, first_at in derived.recount(touched).items():
+                self._contacts.correct(contact, first_at)
 
     def _keys(self, c: sqlite3.Connection, events: Sequence[tuple[int, Event]], contacts: list[int]) -> list[Key]:
         """The message that each (source, event) belongs to."""
         return [
-            (self._campaign(c, source, event.campaign_id), contact, CHANNEL[event.channel], _message_key(event))
+            (
+                self._campaign(c, source, event.campaign_id),
+                contact,
+                CHANNEL[event.channel],
+                facts.message_key(event.by_message, event.message_id, event.activity_id),
+            )
             for (source, event), contact in zip(events, contacts, strict=True)
         ]
 
@@ -266,12 +278,13 @@ class Applier:
         messages, _ = self._messages.resolve(c, keys, set())
         values = []
         touched = []
-        for (before, n, folded), (source, event), (campaign, contact, channel, _), (message, pair) in zip(
+        for (before, n, folded), (source, event), (campaign, contact, _, key), (message, pair) in zip(
             changed, events, keys, messages, strict=True
         ):
             account, weight = rows.account(event), _weight(folded.sights)
             values.append((event.slot, n, source, campaign, contact, message, *weight, *account, before.id))
-            fact = Fact(message, pair, campaign, channel, account[0], account[2], event.occurred_at)
+            activity = derived.places.activity(campaign, facts.activity_of(key))
+            fact = facts.fact(event, account, message, pair, source, campaign, activity, contact)
             if fact != before.fact:
                 derived.take_away(before.fact)
                 derived.put_back(fact)
@@ -302,13 +315,6 @@ class Applier:
             ],
         )
 
-    def _stored(self, c: sqlite3.Connection, slots: Sequence[bytes]) -> dict[bytes, list[Stored]]:
-        found = stored(c, slots)
-        for events in found.values():
-            for event in events:
-                self._source_of[event.fact.campaign] = event.source
-        return found
-
     # -- the rest of a reading ---------------------------------------------------------------------
 
     def _keep_snapshots(self, c: sqlite3.Connection, reads: Sequence[Read], applied: Applied) -> None:
@@ -317,6 +323,16 @@ class Applier:
                 if snapshots.keep(c, self._source(c, read.delivery.source), snapshot):
                     self.news.add(read.delivery.id)
                 applied.snapshots += 1
+
+    def _keep_told(self, c: sqlite3.Connection, reads: Sequence[Read]) -> None:
+        for read in reads:
+            source, at = self._source(c, read.delivery.source), read.delivery.received_at
+            for campaign in read.reading.campaigns:
+                if told.of_campaign(c, self._campaign(c, source, campaign.campaign_id), campaign, at):
+                    self.news.add(read.delivery.id)
+            for contact in read.reading.contacts:
+                if self._contacts.tell(c, source, contact, at):
+                    self.news.add(read.delivery.id)
 
     def _source(self, c: sqlite3.Connection, name: str) -> int:
         if name not in self._sources:
@@ -329,14 +345,11 @@ class Applier:
         campaign = self._campaigns.get(key)
         if campaign is None:
             c.execute("INSERT OR IGNORE INTO campaigns (source, campaign_id) VALUES (?,?)", key)
-            campaign = c.execute("SELECT id FROM campaigns WHERE source = ? AND campaign_id = ?", key).fetchone()[0]
+            campaign = c.execute(
+                "SELECT id FROM campaigns WHERE source = ? AND campaign_id = ? AND activity_id = ''", key
+            ).fetchone()[0]
             self._campaigns[key] = campaign
-            self._source_of[campaign] = source
         return campaign
-
-
-def _message_key(event: Event) -> str:
-    return event.message_id or "" if event.by_message else event.activity_id or ""
 
 
 def _same(one: Sight, other: Sight) -> bool:

@@ -3,14 +3,16 @@ occurs, merged; a contact's events through its messages; what is new by number."
 
 from __future__ import annotations
 
+import heapq
 import sqlite3
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
 
 from aftersend.storage.contract import Bookmark, EventRow, Filter, Order, Sighting
-from aftersend.storage.sqlite import rows
+from aftersend.storage.sqlite import rows, told
 from aftersend.storage.sqlite.codes import (
     ACTED_BY_MACHINE,
     CHANNELS,
@@ -22,15 +24,24 @@ from aftersend.storage.sqlite.codes import (
     MACHINES,
     PRECISIONS,
 )
+from aftersend.storage.sqlite.counts import refuse
 from aftersend.storage.sqlite.people import EXTERNAL_ID, contact_id_of
-from aftersend.storage.sqlite.selection import campaigns_of, channels_of, contacts_of, sources_of
+from aftersend.storage.sqlite.selection import (
+    OF_ACTIVITY,
+    activities_of,
+    campaigns_of,
+    channels_of,
+    contacts_of,
+    scopes_of,
+    sources_of,
+)
 from aftersend.storage.sqlite.slots import stored
 from aftersend.storage.sqlite.statements import batched, marks
-from aftersend.vocabulary import BadInput
+from aftersend.vocabulary import BadInput, Kind
 
 _SELECT = f"""
     SELECT e.id, e.slot, e.n, s.name, g.campaign_id, c.key, coalesce(e.email, c.email), coalesce(e.phone, c.phone),
-           {EXTERNAL_ID.format("e.external_id, c.external_id")}, e.doors, e.received_at,
+           {EXTERNAL_ID.format("e.external_id, c.external_id")}, c.about, c.email, e.doors, e.received_at,
            {", ".join(f"e.{name}" for name in rows.ACCOUNT)}
 """
 _JOINED = """
@@ -41,6 +52,9 @@ _ORDERS = {
     "oldest": "at, slot, n",
     "arrival": "id",
 }
+
+_KEYS = {"newest": "e.at, e.slot, e.n", "oldest": "e.at, e.slot, e.n", "arrival": "e.id"}
+"""What the orders compare."""
 
 
 class _Walk(NamedTuple):
@@ -57,21 +71,55 @@ def events(
     conditions, values = _conditions(which, order, after)
     if order == "arrival" and (named := contacts_of(c, which)) is not None:
         conditions, values = f"{conditions} AND e.contact IN ({marks(len(named))})", [*values, *named]
-    most = limit + offset
-    inner = " UNION ALL ".join(
-        f"SELECT * FROM (SELECT e.id, e.at, e.slot, e.n FROM events e {walk.condition} AND {conditions} "
-        f"ORDER BY {', '.join(f'e.{term}' for term in _ORDERS[order].split(', '))} LIMIT ?)"
-        for walk in walks
+    if which.activity_id is not None:
+        conditions, values = f"{conditions} AND {OF_ACTIVITY}", [*values, which.activity_id]
+    # Each walk is read only as far as the page needs it.
+    merged = heapq.merge(
+        *(
+            c.execute(
+                f"SELECT {_KEYS[order]}, e.id FROM events e {walk.condition} AND {conditions} "
+                f"ORDER BY {', '.join(f'e.{term}' for term in _ORDERS[order].split(', '))} LIMIT ?",
+                (*walk.values, *values, limit + offset),
+            )
+            for walk in walks
+        ),
+        reverse=order == "newest",
     )
-    if not inner:
-        return []
-    ids = [
-        id
-        for id, *_ in c.execute(
-            f"SELECT * FROM ({inner}) ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?",
-            (*(value for walk in walks for value in (*walk.values, *values, most)), limit, offset),
-        )
-    ]
+    return _rows(c, [key[-1] for key in islice(merged, offset, offset + limit)])
+
+
+def last_events(
+    c: sqlite3.Connection, which: Filter, kind: Kind, without: Sequence[Kind], limit: int, after: Bookmark | None
+) -> list[EventRow]:
+    """A walk along (campaign, kind, at) that keeps the last event of each recipient: a page costs what it skips."""
+    refuse(which, "since", "until", "contact_id", "external_id", "email", "message_id", "kinds", "word")
+    if which.campaign_id is None and which.activity_id is None:
+        raise BadInput("Name a campaign: campaign_id or activity_id.", "campaign_id")
+    conditions, values = _conditions(msgspec.structs.replace(which, campaign_id=None), "newest", after)
+    last, n = ("human_last_at", "human_n") if which.machine == "exclude" else ("last_at", "n")
+    not_last = (
+        "EXISTS (SELECT 1 FROM messages m2 JOIN events f ON f.message = m2.id WHERE {0} = {1} AND f.kind = e.kind "
+    )
+    not_last += "AND f.at = e.at AND (f.slot, f.n) > (e.slot, e.n))"
+    found: list[tuple[int, bytes, int, int]] = []
+    for scope in scopes_of(c, which):
+        # Ties at the very last instant are rare and looked up one by one, so that the index serves everything else.
+        found += c.execute(
+            f"""
+            SELECT e.at, e.slot, e.n, e.id FROM events e JOIN messages m ON m.id = e.message
+            JOIN outcomes o ON o.message = {scope.gatherer} AND o.kind = e.kind
+            WHERE {scope.condition} AND e.kind = ? AND {conditions} AND o.{last} = e.at
+              AND NOT EXISTS (SELECT 1 FROM outcomes w WHERE w.message = {scope.gatherer}
+                              AND w.kind IN ({marks(len(without))}) AND w.{n} > 0)
+              AND NOT (o.{n} > 1 AND {not_last.format(scope.gatherer.replace("m.", "m2."), scope.gatherer)})
+            ORDER BY e.at DESC, e.slot DESC, e.n DESC LIMIT ?
+            """,
+            (*scope.values, KIND[kind], *values, *(KIND[other] for other in without), limit),
+        ).fetchall()
+    return _rows(c, [id for *_, id in sorted(found, reverse=True)[:limit]])
+
+
+def _rows(c: sqlite3.Connection, ids: Sequence[int]) -> list[EventRow]:
     found: dict[int, EventRow] = {}
     for chunk in batched(ids):
         for row in c.execute(f"{_SELECT} FROM events e {_JOINED} WHERE e.id IN ({marks(len(chunk))})", chunk):
@@ -87,12 +135,15 @@ def _walks(c: sqlite3.Connection, which: Filter, order: Order) -> list[_Walk]:
     named = contacts_of(c, which)
     if named is not None:
         return [_Walk("JOIN messages m ON m.id = e.message WHERE m.contact = ?", (contact,)) for contact in named[:200]]
-    if which.campaign_id is not None:
+    if which.activity_id is not None:
+        column, ids = "campaign", sorted({campaign for _, campaign in activities_of(c, which)})
+        scopes = ids
+    elif which.campaign_id is not None:
         column, ids, scopes = "campaign", (found := campaigns_of(c, which)), found
     else:
         column, ids = "source", list(sources_of(c, which))
         scopes = [-id for id in ids]
-    # Only kinds that occur at all, so that an index isn't asked in vain; SQLite joins at most 500 walks.
+    # Only kinds that occur at all, so that an index isn't asked in vain.
     kinds = set(range(len(KINDS))) if which.kinds is None else {KIND[kind] for kind in which.kinds}
     walks = []
     for id, scope in zip(ids, scopes, strict=True):
@@ -162,11 +213,13 @@ def event_key(id: str) -> tuple[bytes, int]:
 
 def _event_row(row: Sequence[Any]) -> EventRow:
     (
-        number, slot, n, source, campaign_id, contact_key, email, phone, external_id, doors, received_at,
+        number, slot, n, source, campaign_id, contact_key, email, phone, external_id, about, current_email, doors,
+        received_at,
         kind, channel, machine, at, precision, clock, _list, _row, word, row_id, activity_id,
         message_id, _by_message, template, _external, _email, _phone, url, link_number, ip,
-        ip_chain, user_agent, device, machine_reason, bounce_class, reason, smtp_code, metadata,
+        ip_chain, user_agent, device, machine_reason, bounce_class, reason, smtp_code, metadata, _sort,
     ) = row  # fmt: skip
+    names = told.known(about)
     return EventRow(
         id=event_id(slot, n),
         number=number,
@@ -187,6 +240,10 @@ def _event_row(row: Sequence[Any]) -> EventRow:
         external_id=external_id,
         email=email,
         phone=phone,
+        first_name=names.get("first_name"),
+        last_name=names.get("last_name"),
+        current_email=current_email,
+        deleted_at=names.get("deleted_at"),
         url=url,
         link_number=link_number,
         ip=ip,

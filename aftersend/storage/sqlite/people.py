@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
+from aftersend.storage import metrics
 from aftersend.storage.contract import ContactRow, Filter, MessageRow, Outcome
+from aftersend.storage.sqlite import told
 from aftersend.storage.sqlite.codes import ACTED_BY_MACHINE, CHANNELS, KINDS
+from aftersend.storage.sqlite.derived import happened
+from aftersend.storage.sqlite.facts import activity_of
 from aftersend.storage.sqlite.selection import channels_of, contacts_of, window_of
 from aftersend.storage.sqlite.statements import batched, marks
 from aftersend.vocabulary import BadInput, Kind
@@ -25,16 +32,17 @@ def contacts(c: sqlite3.Connection, which: Filter, limit: int) -> list[ContactRo
         raise BadInput("Name a contact: contact_id, external_id or email.", "contact_id")
     answer = []
     for chunk in batched(ids):
-        for source, key, email, external_id, phone, first_at, last_at in c.execute(
+        for source, key, email, external_id, phone, about, first_at, last_at in c.execute(
             f"""
-            SELECT s.name, c.key, c.email, {EXTERNAL_ID.format("c.external_id")}, c.phone, min(o.first_at),
-                   max(o.last_at)
-            FROM contacts c JOIN sources s ON s.id = c.source JOIN messages m ON m.contact = c.id
-            JOIN outcomes o ON o.message = m.id
-            WHERE c.id IN ({marks(len(chunk))}) GROUP BY c.id
+            SELECT s.name, c.key, c.email, {EXTERNAL_ID.format("c.external_id")}, c.phone, c.about, c.first_at,
+                   (SELECT max(o.last_at) FROM messages m JOIN outcomes o ON o.message = m.id WHERE m.contact = c.id)
+            FROM contacts c JOIN sources s ON s.id = c.source WHERE c.id IN ({marks(len(chunk))})
             """,
             chunk,
         ):
+            names = told.known(about)
+            if first_at is None and about is None:
+                continue
             answer.append(
                 ContactRow(
                     source=source,
@@ -42,6 +50,9 @@ def contacts(c: sqlite3.Connection, which: Filter, limit: int) -> list[ContactRo
                     external_id=external_id,
                     email=email,
                     phone=phone,
+                    first_name=names.get("first_name"),
+                    last_name=names.get("last_name"),
+                    deleted_at=names.get("deleted_at"),
                     first_at=first_at,
                     last_at=last_at,
                 )
@@ -57,15 +68,12 @@ def messages(c: sqlite3.Connection, which: Filter, limit: int) -> list[MessageRo
     human = f"AND e.machine != {ACTED_BY_MACHINE}" if which.machine == "exclude" else ""
     campaign = "" if which.campaign_id is None else "AND g.campaign_id = ?"
     gathered: dict[int, dict[Kind, Outcome]] = defaultdict(dict)
-    about: dict[int, tuple[Any, ...]] = {}
     since, until = window_of(which)
     for chunk in batched(ids):
-        for message, kind, n, first_at, last_at, *rest in c.execute(
+        for message, kind, n, first_at, last_at in c.execute(
             f"""
-            SELECT m.id, e.kind, count(*), min(e.at), max(e.at), s.name, g.campaign_id, m.channel, c.key, c.email,
-                   {EXTERNAL_ID.format("c.external_id")}, min(e.message_id), min(e.template)
+            SELECT m.id, e.kind, count(*), min(e.at), max(e.at)
             FROM messages m JOIN events e ON e.message = m.id JOIN campaigns g ON g.id = m.campaign
-            JOIN contacts c ON c.id = m.contact JOIN sources s ON s.id = c.source
             WHERE m.contact IN ({marks(len(chunk))}) AND m.channel IN ({marks(len(channels))}) AND e.at >= ?
               AND e.at < ? {campaign} {human}
             GROUP BY m.id, e.kind
@@ -73,29 +81,74 @@ def messages(c: sqlite3.Connection, which: Filter, limit: int) -> list[MessageRo
             (*chunk, *channels, since, until, *([] if which.campaign_id is None else [which.campaign_id])),
         ):
             gathered[message][KINDS[kind]] = Outcome(n, first_at, last_at)
-            known = about.get(message, (None,) * len(rest))
-            about[message] = tuple(new if new is not None else old for new, old in zip(rest, known, strict=True))
-    answer = []
-    for message, outcomes in gathered.items():
-        source, campaign_id, channel, key, email, external_id, message_id, template = about[message]
-        answer.append(
-            MessageRow(
+    answer = [
+        msgspec.structs.replace(
+            row, outcomes={kind: gathered[row.number][kind] for kind in KINDS if kind in gathered[row.number]}
+        )
+        for row in message_rows(c, sorted(gathered))
+    ]
+    answer.sort(key=_names)
+    answer.sort(key=lambda m: min(o.first_at for o in m.outcomes.values()), reverse=True)
+    return answer[:limit]
+
+
+def _names(row: MessageRow) -> tuple[str, ...]:
+    """What orders messages that began at the same instant, whatever the order in which they were told."""
+    names = (row.source, row.campaign_id, row.activity_id, row.message_id, row.contact_id, row.email, row.channel)
+    return (*(name or "" for name in names), row.template or "", row.status)
+
+
+def message_rows(c: sqlite3.Connection, ids: Sequence[int]) -> list[MessageRow]:
+    """Messages with all that ever happened to them, in the order of their numbers asked for."""
+    found: dict[int, MessageRow] = {}
+    outcomes: dict[int, dict[int, list[Any]]] = defaultdict(dict)
+    for chunk in batched(ids):
+        among = f"IN ({marks(len(chunk))})"
+        for message, kind, *outcome in c.execute(f"SELECT * FROM outcomes WHERE message {among}", chunk):
+            outcomes[message][kind] = outcome
+        for (
+            message,
+            source,
+            campaign_id,
+            about,
+            channel,
+            key,
+            message_id,
+            contact,
+            email,
+            external_id,
+            template,
+        ) in c.execute(
+            f"""
+            SELECT m.id, s.name, g.campaign_id, g.about, m.channel, m.key,
+                   CASE WHEN m.key LIKE 'm:%' THEN substr(m.key, 3)
+                   ELSE (SELECT min(message_id) FROM events WHERE message = m.id) END, c.key, c.email,
+                   {EXTERNAL_ID.format("c.external_id")}, t.template
+            FROM messages m JOIN standings d ON d.message = m.id JOIN templates t ON t.id = d.template
+            JOIN campaigns g ON g.id = m.campaign JOIN contacts c ON c.id = m.contact JOIN sources s ON s.id = c.source
+            WHERE m.id {among}
+            """,
+            chunk,
+        ):
+            facts = happened(outcomes[message])
+            found[message] = MessageRow(
+                number=message,
                 source=source,
                 campaign_id=campaign_id or None,
+                activity_id=activity_of(key) or None,
                 message_id=message_id,
-                contact_id=contact_id_of(key),
+                contact_id=contact_id_of(contact),
                 external_id=external_id,
                 email=email,
                 channel=CHANNELS[channel],
-                template=template,
-                outcomes={kind: outcomes[kind] for kind in KINDS if kind in outcomes},
+                template=template or None,
+                subject=told.known(about).get("subject"),
+                created_at=metrics.created_at(facts),
+                status=metrics.status(facts),
+                bounce=metrics.worst(facts),
+                outcomes={kind: Outcome(*facts[kind]) for kind in KINDS if kind in facts},
             )
-        )
-    answer.sort(
-        key=lambda m: (m.source, m.campaign_id or "", m.message_id or "", m.contact_id or "", m.email or "", m.channel)
-    )
-    answer.sort(key=lambda m: min(o.first_at for o in m.outcomes.values()), reverse=True)
-    return answer[:limit]
+    return [found[id] for id in ids]
 
 
 def contact_id_of(key: str) -> str | None:

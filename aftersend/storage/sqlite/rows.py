@@ -19,6 +19,7 @@ from aftersend.storage.sqlite.codes import (
     PRECISION,
     PRECISIONS,
 )
+from aftersend.storage.sqlite.facts import sort_of
 from aftersend.vocabulary import BounceClass, Event, Instant
 
 PLACE = ["id", "slot", "n", "source", "campaign", "contact", "message"]
@@ -56,6 +57,7 @@ ACCOUNT = [
     "reason",
     "smtp_code",
     "metadata",
+    "sort",
 ]
 """What it says. Campaign and contact ids stand in their own tables."""
 
@@ -69,8 +71,9 @@ _json = msgspec.json.Encoder(order="deterministic")
 
 def account(e: Event) -> tuple[Any, ...]:
     """The values of :data:`ACCOUNT`."""
+    kind = KIND[e.kind]
     return (
-        KIND[e.kind],
+        kind,
         CHANNEL[e.channel],
         MACHINE[e.machine],
         e.occurred_at,
@@ -98,6 +101,7 @@ def account(e: Event) -> tuple[Any, ...]:
         e.reason,
         e.smtp_code,
         _json.encode(e.metadata).decode() if e.metadata else None,
+        sort_of(kind, e.bounce_class, e.reason),
     )
 
 
@@ -106,7 +110,7 @@ def event(slot: bytes, campaign_id: str, contact_id: str | None, values: Sequenc
     (
         kind, channel, machine, at, precision, clock, list_, row, word, row_id, activity_id,
         message_id, by_message, template, external_id, email, phone, url, link_number, ip,
-        ip_chain, user_agent, device, machine_reason, bounce_class, reason, smtp_code, metadata,
+        ip_chain, user_agent, device, machine_reason, bounce_class, reason, smtp_code, metadata, _sort,
     ) = values  # fmt: skip
     return Event(
         slot=slot,

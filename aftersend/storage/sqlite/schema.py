@@ -96,9 +96,27 @@ def _events_1(db: Database) -> None:
             id          INTEGER PRIMARY KEY,
             source      INTEGER NOT NULL,
             campaign_id TEXT NOT NULL,
+            activity_id TEXT NOT NULL DEFAULT '',
             first_at    INTEGER,
             last_at     INTEGER,
-            UNIQUE (source, campaign_id)
+            about       TEXT,
+            UNIQUE (source, campaign_id, activity_id)
+        );
+        CREATE INDEX campaigns_activity ON campaigns (activity_id) WHERE activity_id != '';
+
+        CREATE TABLE templates (
+            id       INTEGER PRIMARY KEY,
+            source   INTEGER NOT NULL,
+            template TEXT NOT NULL,
+            UNIQUE (source, template)
+        );
+
+        CREATE TABLE links (
+            id       INTEGER PRIMARY KEY,
+            campaign INTEGER NOT NULL,
+            url      TEXT NOT NULL,
+            number   TEXT,
+            UNIQUE (campaign, url)
         );
 
         CREATE TABLE contacts (
@@ -112,6 +130,8 @@ def _events_1(db: Database) -> None:
             phone          TEXT,
             phone_at       INTEGER,
             earlier        TEXT,
+            first_at       INTEGER,
+            about          TEXT,
             UNIQUE (source, key)
         );
         CREATE INDEX contacts_email ON contacts (source, lower(email)) WHERE email IS NOT NULL;
@@ -170,6 +190,7 @@ def _events_1(db: Database) -> None:
             reason         TEXT,
             smtp_code      TEXT,
             metadata       TEXT,
+            sort           INTEGER NOT NULL,
             UNIQUE (slot, n)
         );
         CREATE INDEX events_source ON events (source, kind, at);
@@ -247,9 +268,57 @@ def _events_1(db: Database) -> None:
             quarter      INTEGER NOT NULL,
             n            INTEGER NOT NULL,
             uniq         INTEGER NOT NULL,
+            msgs         INTEGER NOT NULL,
             human_n      INTEGER NOT NULL,
             human_uniq   INTEGER NOT NULL,
+            human_msgs   INTEGER NOT NULL,
             PRIMARY KEY (scope, channel, kind, quarter)
+        ) WITHOUT ROWID;
+
+        CREATE TABLE standings (
+            message    INTEGER PRIMARY KEY,
+            source     INTEGER NOT NULL,
+            alone      INTEGER NOT NULL,
+            template   INTEGER NOT NULL,
+            stated     INTEGER NOT NULL,
+            created_at INTEGER,
+            status     INTEGER
+        );
+        CREATE INDEX standings_source ON standings (source, created_at) WHERE created_at IS NOT NULL;
+        CREATE INDEX standings_template ON standings (template, created_at) WHERE created_at IS NOT NULL;
+
+        CREATE TABLE cohorts (
+            scope      INTEGER NOT NULL,
+            status     INTEGER NOT NULL,
+            quarter    INTEGER NOT NULL,
+            n          INTEGER NOT NULL,
+            sent       INTEGER NOT NULL,
+            delivered  INTEGER NOT NULL,
+            opened     INTEGER NOT NULL,
+            clicked    INTEGER NOT NULL,
+            bounced    INTEGER NOT NULL,
+            complained INTEGER NOT NULL,
+            PRIMARY KEY (scope, status, quarter)
+        ) WITHOUT ROWID;
+
+        CREATE TABLE clicks (
+            message INTEGER NOT NULL,
+            link    INTEGER NOT NULL,
+            n       INTEGER NOT NULL,
+            human_n INTEGER NOT NULL,
+            PRIMARY KEY (message, link)
+        ) WITHOUT ROWID;
+
+        CREATE TABLE facets (
+            campaign   INTEGER NOT NULL,
+            channel    INTEGER NOT NULL,
+            facet      INTEGER NOT NULL,
+            value      INTEGER NOT NULL,
+            n          INTEGER NOT NULL,
+            uniq       INTEGER NOT NULL,
+            human_n    INTEGER NOT NULL,
+            human_uniq INTEGER NOT NULL,
+            PRIMARY KEY (campaign, channel, facet, value)
         ) WITHOUT ROWID
         """,
     )

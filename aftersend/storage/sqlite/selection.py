@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Any, NamedTuple
 
 from aftersend.storage.contract import Filter
 from aftersend.storage.sqlite.codes import CHANNEL
@@ -15,16 +16,57 @@ def sources_of(c: sqlite3.Connection, which: Filter) -> dict[int, str]:
     return {id: name for id, name in names.items() if which.sources is None or name in which.sources}
 
 
+OF_ACTIVITY = "e.activity_id = ? AND NOT e.by_message"
+"""Events of an activity: those whose message is keyed by it."""
+
+
+class Scope(NamedTuple):
+    """Something that has counters of its own: a source, a campaign, or an activity of one."""
+
+    number: int
+    """In the derived tables: a campaign's row, or a source's as a negative number."""
+    condition: str
+    """Its events, as a condition on ``events e``."""
+    values: tuple[Any, ...]
+    gatherer: str
+    """What is counted once in it, as a column of ``messages m``: the pair, in an activity the message."""
+
+
+def scopes_of(c: sqlite3.Connection, which: Filter) -> list[Scope]:
+    """The scopes that add up to what a filter's source, campaign and activity name."""
+    if which.activity_id is not None:
+        return [
+            Scope(id, f"e.campaign = ? AND {OF_ACTIVITY}", (campaign, which.activity_id), "m.id")
+            for id, campaign in activities_of(c, which)
+        ]
+    if which.campaign_id is not None:
+        return [Scope(id, "e.campaign = ?", (id,), "m.pair") for id in campaigns_of(c, which)]
+    return [Scope(-id, "e.source = ?", (id,), "m.pair") for id in sources_of(c, which)]
+
+
 def campaigns_of(c: sqlite3.Connection, which: Filter) -> list[int]:
     """The campaigns of that id in the sources asked for."""
     sources = list(sources_of(c, which))
     return [
         id
         for (id,) in c.execute(
-            f"SELECT id FROM campaigns WHERE campaign_id = ? AND source IN ({marks(len(sources))})",
+            "SELECT id FROM campaigns WHERE campaign_id = ? AND activity_id = '' "
+            f"AND source IN ({marks(len(sources))})",
             (which.campaign_id, *sources),
         )
     ]
+
+
+def activities_of(c: sqlite3.Connection, which: Filter) -> list[tuple[int, int]]:
+    """The activities of that id in the sources and the campaign asked for, each with its campaign."""
+    sources = list(sources_of(c, which))
+    named, values = ("", []) if which.campaign_id is None else ("AND a.campaign_id = ?", [which.campaign_id])
+    return c.execute(
+        "SELECT a.id, g.id FROM campaigns a JOIN campaigns g ON g.source = a.source "
+        "AND g.campaign_id = a.campaign_id AND g.activity_id = '' "
+        f"WHERE a.activity_id = ? AND a.activity_id != '' AND a.source IN ({marks(len(sources))}) {named}",
+        (which.activity_id, *sources, *values),
+    ).fetchall()
 
 
 def channels_of(which: Filter) -> list[int]:
@@ -57,7 +99,8 @@ def contacts_of(c: sqlite3.Connection, which: Filter) -> list[int] | None:
     if which.external_id is not None:
         sets.append(
             c.execute(
-                f"WITH known AS (SELECT id, source, email FROM contacts WHERE {among} AND external_id = ? "
+                "WITH known AS NOT MATERIALIZED ("
+                f"SELECT id, source, email FROM contacts WHERE {among} AND external_id = ? "
                 "AND external_id IS NOT NULL) SELECT id FROM known UNION "
                 "SELECT a.id FROM known k JOIN contacts a ON a.source = k.source AND lower(a.email) = lower(k.email) "
                 "AND a.email IS NOT NULL WHERE a.external_id IS NULL",

@@ -1,0 +1,75 @@
+"""The invented history: what the benchmarks of reports stand on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from aftersend.storage import open_store
+from aftersend.storage.contract import Filter
+from aftersend.vocabulary import Kind, Machine
+from benchmarks import history, plain, reports
+
+SMALL = 6_000
+
+
+@pytest.fixture(scope="module")
+def told():
+    return list(history.history(SMALL))
+
+
+def test_a_history_is_the_same_every_time_and_about_as_long_as_asked_for(told):
+    assert told == list(history.history(SMALL))
+    assert len(told) == pytest.approx(SMALL, rel=0.05)
+    assert len(list(history.history(80_000))) == pytest.approx(80_000, rel=0.05)
+
+
+def test_it_comes_in_the_order_of_time_within_its_days(told):
+    times = [event.occurred_at for _, event in told]
+    assert all(first <= second for first, second in pairwise(times))
+    assert history.BEGAN <= times[0] < times[-1] < history.ENDED
+
+
+def test_no_two_events_are_the_same(told):
+    assert len({event.slot for _, event in told}) == len(told)
+
+
+def test_it_has_everything_a_report_can_show(told):
+    kinds = Counter(event.kind for _, event in told)
+    assert set(kinds) == {
+        *(Kind.SENT, Kind.DELIVERED, Kind.BOUNCED, Kind.DROPPED, Kind.OPENED, Kind.CLICKED, Kind.UNSUBSCRIBED),
+    }
+    assert kinds[Kind.SENT] > kinds[Kind.OPENED] > kinds[Kind.CLICKED] > kinds[Kind.BOUNCED]
+    assert {source for source, _ in told} == set(history.SOURCES)
+    assert {source for source, event in told if event.kind is Kind.DELIVERED} == set(history.CONFIRMING)
+    assert {event.machine for _, event in told if event.kind is Kind.OPENED} == {Machine.HUMAN, Machine.MACHINE}
+    assert all(event.url for _, event in told if event.kind is Kind.CLICKED)
+    by_campaign = Counter(event.campaign_id for _, event in told)
+    assert set(by_campaign) == {campaign.id for campaign in history.campaigns(SMALL)}
+
+
+def test_a_store_that_counts_wrongly_is_not_measured(tmp_path):
+    path = tmp_path / "aftersend.db"
+    history.fill(path, 600)
+    with open_store(f"sqlite:///{path}")._events.write() as c:
+        c.execute("UPDATE buckets SET n = n + 1")
+    desk = reports.Desk(600, path)
+    table = plain.Plain(plain.kept(path))
+    with pytest.raises(AssertionError, match="the funnel: the store says"):
+        reports.check(desk, table)
+    table.close()
+    desk.store.close()
+
+
+def test_a_kept_store_is_filled_once_and_anew_when_the_code_has_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr(history, "CACHE", tmp_path)
+    first = history.kept(600)
+    assert first.stat().st_ino == history.kept(600).stat().st_ino
+    store = open_store(f"sqlite:///{first}")
+    assert sum(count.total for count in store.funnel(Filter()).values()) == len(list(history.history(600)))
+    store.close()
+    monkeypatch.setattr(history, "digest", lambda *_: "changed")
+    assert history.kept(600) == tmp_path / "600-changed" / "aftersend.db"
+    assert not first.exists()
