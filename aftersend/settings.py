@@ -123,6 +123,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     overlap: str = "48h"
     max_rate: float | None = None
     """Requests per second of the credential; see :attr:`requests_per_second`."""
+    budget: str = ""
+    """How often the platform lets the credential ask, as :func:`windows` reads it; empty: as the provider knows."""
     options: dict[str, Any] = {}
     """Whatever else the entry has: the provider's own options, checked by the provider."""
 
@@ -132,7 +134,12 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
         Aftersend) as many as it answers."""
         if self.max_rate is not None:
             return self.max_rate
-        return 10_000 if urlsplit(self.base_url).hostname in ("127.0.0.1", "::1", "localhost") else 1.0
+        return 10_000 if self.is_local else 1.0
+
+    @property
+    def is_local(self) -> bool:
+        """Whether its API is on this very machine."""
+        return urlsplit(self.base_url).hostname in ("127.0.0.1", "::1", "localhost")
 
     @property
     def poll_every_ms(self) -> int:
@@ -141,6 +148,11 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def backfill_ms(self) -> int:
         return duration(self.backfill, f"backfill of source {self.name}")
+
+    @property
+    def budget_windows(self) -> tuple[Window, ...] | None:
+        """``budget`` as windows, none for ``off``; ``None`` where it isn't set."""
+        return windows(self.budget, f"budget of source {self.name}") if self.budget else None
 
     @property
     def overlap_ms(self) -> int:
@@ -251,7 +263,7 @@ def _sources(tables: Any, env: dict[str, str]) -> list[Source]:
             raise ConfigurationError(f"Two sources are named '{source.name}'; give each its own name.")
         if source.max_rate is not None and source.max_rate <= 0:
             raise ConfigurationError(f"{where}.max_rate must be above 0 requests per second.")
-        _ = (source.poll_every_ms, source.backfill_ms, source.overlap_ms)
+        _ = (source.poll_every_ms, source.backfill_ms, source.overlap_ms, source.budget_windows)
         try:
             _ = source.requests_per_second
         except ValueError:

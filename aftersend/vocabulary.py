@@ -300,6 +300,24 @@ def slot_key(at: Instant | None, *parts: str | None) -> bytes:
     return struct.pack(">Q", max(0, at // 1000))[3:] + digest.digest()
 
 
+class Rate(msgspec.Struct, frozen=True):
+    """A platform's limit: at most so many ``calls`` in any stretch of ``period`` milliseconds. A period of a day or
+    longer is that of the calendar, in UTC."""
+
+    calls: int
+    period: int
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """What a platform says about a budget: of ``most`` calls in a window of ``period`` milliseconds, ``left`` are left
+    ``until`` it ends (``None``: not said)."""
+
+    period: int
+    most: int
+    left: int
+    until: Instant | None = None
+
+
 class AftersendError(Exception):
     """Root of every error we raise. The message is one sentence, without secrets and full addresses."""
 

@@ -365,8 +365,8 @@ def feature_lines(provider: Provider) -> dict[str, str]:
         playable = False
     return {
         "`provider =`": f"`{provider.name}`",
-        "webhooks": "signed" if provider.signed else "token in the path",
-        "status that asks to send again": str(provider.retry_status),
+        "webhooks": "none" if not provider.pushes else "signed" if provider.signed else "token in the path",
+        "status that asks to send again": str(provider.retry_status) if provider.pushes else "–",
         "times without a zone are read as": provider.time_zone,
         "feeds": str(len(feeds)),
         "can be backfilled": names(feed.name for feed in feeds if feed.windowed),

@@ -30,6 +30,7 @@ COMMANDS = {
     "drain": ("store", "Work off the whole inbox, then exit."),
     "sources": ("sources", "List the sources, their feeds and how they are doing."),
     "check": ("sources", "Check SOURCE and print its setup."),
+    "connect": ("connect", "Connect SOURCE to its platform by OAuth."),
     "report": ("report", "Print a report."),
     "export": ("export", "Write events or messages as CSV or JSON Lines."),
     "quarantine": ("store", "List the items that could not be understood."),

@@ -15,6 +15,7 @@ from aftersend.console.opening import settings, unchecked_store
 from aftersend.console.redis_server import answers
 from aftersend.console.tables import Form, clock, console, json_option, plural, print_json, span
 from aftersend.providers import provider_of
+from aftersend.receiver.reports import Reports
 from aftersend.settings import Settings
 from aftersend.storage.contract import Store
 from aftersend.vocabulary import AftersendError, now
@@ -72,6 +73,7 @@ def examine(found: Settings, store: Store) -> Iterator[Finding]:
     yield _backlog(store)
     yield _quarantine(store)
     yield from _feeds(found, store)
+    yield from _quiet(found, store)
     if found.server.redis:
         yield _redis(found)
 
@@ -146,6 +148,13 @@ def _feeds(found: Settings, store: Store) -> Iterator[Finding]:
             yield Finding("note", about, f"parked until {clock(feed.parked_until)} UTC: {feed.problem or ''}")
         elif feed.quiet_runs >= QUIET_RUNS:
             yield Finding("note", about, f"no row in the last {feed.quiet_runs} runs, where there used to be some.")
+
+
+def _quiet(found: Settings, store: Store) -> Iterator[Finding]:
+    for source in Reports(store, found).list_sources()["sources"]:
+        if source["quiet"]:
+            said = "nothing has happened for a day, where something did on most days before."
+            yield Finding("note", f"source {source['name']}", said)
 
 
 def _redis(found: Settings) -> Finding:

@@ -302,6 +302,94 @@ def _flat(counts: Counts) -> dict[str, int]:
 _FLAT = [name for kind in Kind for name in (str(kind), f"{kind}_unique")]
 
 
+# -- doors and snapshots -----------------------------------------------------------------------------------
+
+
+def _show_doors(answer: Any, question: Any) -> None:
+    figures = ("both", "only webhook", "only feed", "webhooks lost", "feeds lost")
+    shown = table(f"Doors by day, {answer['time_zone']}", "day", "source", *figures, right=figures, whole=("day",))
+    for row in answer["rows"]:
+        lost = percent(row["webhooks_lost"]), percent(row["feeds_lost"])
+        counts = map(number, (row["both"], row["webhook_only"], row["feed_only"]))
+        shown.add_row(row["day"], row["source"], *counts, lost[0], lost[1] + ("" if row["settled"] else " *"))
+    console().print(shown)
+    for summary in answer["sources"]:
+        console().print(f"[bold]{escape(summary['source'])}[/]: {escape(_said_of_doors(summary))}")
+    if not all(row["settled"] for row in answer["rows"]):
+        console().print("[dim]* The feeds have not been read to the end of this day.[/]")
+    _print_footer(answer, question)
+
+
+def _said_of_doors(summary: Any) -> str:
+    if summary["sentence"]:
+        return str(summary["sentence"])
+    if not summary["doors"]:
+        return "Nothing has come in yet."
+    if len(summary["doors"]) == 1:
+        return f"There is only one door, the {summary['doors'][0]}."
+    return "Nothing happened that could have been lost."
+
+
+def _door_rows(answer: Any) -> Iterator[Mapping[str, Any]]:
+    yield from answer["rows"]
+
+
+def _show_snapshots(answer: Any, question: Any) -> None:
+    if not answer["snapshots"]:
+        click.echo("No platform has claimed anything yet.")
+    for row in answer["snapshots"]:
+        of = f"campaign {row['campaign_id']}" if row["campaign_id"] else "the whole account"
+        title = f"{row['list']} of {row['source']}, {of}, read {iso_clock(row['read_at'])}"
+        figures = ("total", "ours", "gap", "unique", "ours unique", "gap unique")
+        shown = table(escape(title), "", *figures, "", right=figures, whole=("",))
+        for line in _claimed(row):
+            counts = map(number, (line["total"], line["our_total"], line["gap_total"], line["unique"]))
+            uniques = map(number, (line["our_unique"], line["gap_unique"]))
+            reported = "reports answer from it" if line["kind"] in row["from_snapshot"] else ""
+            shown.add_row(line["kind"].replace("_", " "), *counts, *uniques, reported)
+        console().print(shown)
+        if row["history"]:
+            _print_series(row["history"])
+    _print_footer(answer, question)
+
+
+def _print_series(history: Sequence[Any]) -> None:
+    """How the totals changed."""
+    kinds = [kind for kind in Kind if any(kind in one["counts"] for one in history)]
+    names = [kind.replace("_", " ") for kind in kinds]
+    shown = table("What changed", "read", *names, right=names, whole=("read",))
+    for one in history:
+        totals = [one["counts"][kind]["total"] if kind in one["counts"] else None for kind in kinds]
+        shown.add_row(iso_clock(one["read_at"]), *map(number, totals))
+    console().print(shown)
+
+
+def _snapshot_rows(answer: Any) -> Iterator[Mapping[str, Any]]:
+    """A line for each kind of each snapshot; with the history, one more for each earlier figure."""
+    for row in answer["snapshots"]:
+        named = {name: row[name] for name in ("source", "campaign_id", "list")}
+        for one in row["history"] or ():
+            if one["read_at"] != row["read_at"]:
+                for kind, claim in one["counts"].items():
+                    yield {**named, "read_at": one["read_at"], "kind": kind, **claim}
+        for line in _claimed(row):
+            yield {**named, "read_at": row["read_at"], **line}
+
+
+def _claimed(row: Any) -> Iterator[dict[str, Any]]:
+    """What is claimed of each kind, ours, and the difference."""
+    for kind, claim in row["counts"].items():
+        ours, unique = row["ours"][kind], claim["unique"]
+        yield {
+            "kind": kind,
+            **claim,
+            "our_total": ours["total"],
+            "our_unique": ours["unique"],
+            "gap_total": claim["total"] - ours["total"],
+            "gap_unique": None if unique is None else unique - ours["unique"],
+        }
+
+
 # -- lists -----------------------------------------------------------------------------------------------
 
 
@@ -384,7 +472,7 @@ def _contact_rows(answer: Any) -> Iterator[Mapping[str, Any]]:
 
 def _print_footer(answer: Any, question: Any) -> None:
     """Up to when the answer can be relied on."""
-    zone = question.time_zone
+    zone = getattr(question, "time_zone", "UTC")
     until = answer["complete_until"]
     parts = [
         f"As of {iso_clock(answer['as_of'], zone)} {zone}" if answer["as_of"] else "Nothing has come in yet",
@@ -392,6 +480,9 @@ def _print_footer(answer: Any, question: Any) -> None:
     ]
     if answer.get("derived"):
         parts.append("delivered is derived: sent − bounced")
+    if answer.get("from_snapshot"):
+        kinds = ", ".join(kind.replace("_", " ") for kind in answer["from_snapshot"])
+        parts.append(f"as the platform claims: {kinds}")
     console().print(f"[dim]{'; '.join(parts)}.[/]")
 
 
@@ -416,6 +507,22 @@ TEMPLATES = Layout(
         *_RATES,
     ],
     _template_rows,
+)
+DOORS = Layout(
+    _show_doors,
+    [
+        *("day", "source", "both", "webhook_only", "feed_only", "webhook", "feed"),
+        *("webhooks_lost", "feeds_lost", "settled"),
+    ],
+    _door_rows,
+)
+SNAPSHOTS = Layout(
+    _show_snapshots,
+    [
+        *("source", "campaign_id", "list", "read_at", "kind", "total", "unique"),
+        *("our_total", "our_unique", "gap_total", "gap_unique"),
+    ],
+    _snapshot_rows,
 )
 EVENTS = Layout(_show_events, list(Row.__annotations__), _event_rows)
 CONTACTS = Layout(

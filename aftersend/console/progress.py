@@ -15,6 +15,7 @@ from rich.progress import (
     TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
 
 from aftersend.console.tables import console
@@ -28,12 +29,24 @@ EVERY = 2.0
 @contextmanager
 def progress(what: str) -> Iterator[Show]:
     """Show how far ``what`` has come, for as long as the block lasts."""
-    if sys.stdout.isatty():
-        with _columns() as bars:
+    with several() as begin:
+        yield begin(what)
+
+
+@contextmanager
+def several() -> Iterator[Callable[[str], Show]]:
+    """Show how far several things have come at the same time. Yields what begins one of them, by its name; it may be
+    called from any thread."""
+    if not sys.stdout.isatty():
+        yield _lines
+        return
+    with _columns() as bars:
+
+        def begin(what: str) -> Show:
             task = bars.add_task(what, total=None, note="")
-            yield lambda done, total, note: bars.update(task, completed=done, total=total, note=note)
-    else:
-        yield _lines(what)
+            return lambda done, total, note: bars.update(task, completed=done, total=total, note=note)
+
+        yield begin
 
 
 def _columns() -> Progress:
@@ -44,6 +57,8 @@ def _columns() -> Progress:
         TaskProgressColumn(),
         TextColumn("{task.fields[note]}"),
         TimeElapsedColumn(),
+        TextColumn("[dim]left"),
+        TimeRemainingColumn(),
         console=console(),
     )
 

@@ -67,6 +67,18 @@ REPORTS = {
         layouts.TEMPLATES,
         "Templates, with what became of the messages made of them.",
     ),
+    "doors": Report(
+        questions.DoorsQuestion,
+        Reports.doors,
+        layouts.DOORS,
+        "What webhooks and feeds each brought, day by day, and what one of them lost.",
+    ),
+    "snapshots": Report(
+        questions.SnapshotsQuestion,
+        Reports.snapshots,
+        layouts.SNAPSHOTS,
+        "What platforms claim, beside what we know.",
+    ),
     "sent": Report(questions.ListQuestion, Reports.sent, layouts.EVENTS, "What was sent, newest first."),
     "undelivered": Report(
         questions.UndeliveredQuestion, Reports.undelivered, layouts.EVENTS, "What never arrived, with the reason."

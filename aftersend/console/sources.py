@@ -13,8 +13,8 @@ from aftersend import logs
 from aftersend.console.addresses import masked_webhook_url, webhook_urls
 from aftersend.console.opening import ready_store, settings, unchecked_store
 from aftersend.console.tables import Form, console, json_option, near_clock, number, plural, print_json, span, table
-from aftersend.providers import provider_of
-from aftersend.receiver.answers import FeedAnswer, SourcesAnswer
+from aftersend.providers import paging, provider_of
+from aftersend.receiver.answers import FeedAnswer, SourceAnswer, SourcesAnswer
 from aftersend.receiver.reports import Reports
 from aftersend.settings import Settings, Source
 from aftersend.vocabulary import ConfigurationError, now
@@ -44,8 +44,10 @@ def sources(form: Form) -> None:
     for source in answer["sources"]:
         account = found.source(source["name"])
         _print_source(account, source["feeds"])
+        _print_state(account, source)
         _print_answered(found, account)
-        click.echo(f"Webhooks: {masked_webhook_url(found, account)}\n")
+        pushes = provider_of(account).pushes
+        click.echo(f"Webhooks: {masked_webhook_url(found, account) if pushes else 'none'}\n")
 
 
 def _answer(found: Settings) -> SourcesAnswer:
@@ -63,6 +65,9 @@ def _answer(found: Settings) -> SourcesAnswer:
                 "provider": s.provider,
                 "time_zone": provider_of(s).zone(s),
                 "complete_until": None,
+                "last_event_at": None,
+                "quiet": False,
+                "budget": [],
                 "feeds": [],
             }
             for s in found.sources
@@ -77,7 +82,7 @@ def _print_source(account: Source, feeds: list[FeedAnswer]) -> None:
     zone = provider.zone(account)
     shown = table(
         f"{account.name}: {provider.title}, times in {zone}",
-        *("feed", "complete until", "lag", "last success", "next run", "rows", "state"),
+        *("feed", "position", "complete until", "lag", "last success", "next run", "rows", "state"),
         right=("lag", "rows"),
         whole=("complete until", "last success", "next run"),
     )
@@ -85,6 +90,7 @@ def _print_source(account: Source, feeds: list[FeedAnswer]) -> None:
         lag = feed["lag_seconds"]
         shown.add_row(
             feed["feed"] if feed["lane"] == plan.LIVE else f"{feed['feed']} ({feed['lane']})",
+            paging.described(feed["position"], zone),
             near_clock(feed["complete_until"], zone),
             span(None if lag is None else int(lag * 1000)),
             near_clock(feed["last_success_at"], zone),
@@ -93,8 +99,25 @@ def _print_source(account: Source, feeds: list[FeedAnswer]) -> None:
             _state(feed, zone),
         )
     for name in plan.feeds(account).keys() - {feed["feed"] for feed in feeds}:
-        shown.add_row(name, *["–"] * 5, "[dim]not begun[/]")
+        shown.add_row(name, *["–"] * 6, "[dim]not begun[/]")
     console().print(shown)
+
+
+UNITS = {1.0: "second", 60.0: "minute", 3600.0: "hour", 86_400.0: "day", 30 * 86_400.0: "month"}
+
+
+def _print_state(account: Source, source: SourceAnswer) -> None:
+    """What holds for all feeds of a source: the requests that are left, and whether it fell silent."""
+    if source["budget"]:
+        left = [
+            f"{b['left']:,} of {b['calls']:,} a {UNITS.get(b['period_seconds'], 'period')}" for b in source["budget"]
+        ]
+        click.echo(f"Requests left: {', '.join(left)}.")
+    if source["quiet"]:
+        last = near_clock(source["last_event_at"], provider_of(account).zone(account))
+        console().print(
+            f"[yellow]Quiet[/]: nothing has happened for a day, which is unusual; the last event was at {last}."
+        )
 
 
 def _print_answered(found: Settings, account: Source) -> None:
@@ -147,15 +170,17 @@ def check(source: str) -> None:
         f"[bold]{account.name}[/]: {provider.title} at {escape(provider.url(account))}, times in "
         f"{provider.zone(account)}, feeds {', '.join(enabled) or 'none'}"
     )
-    addresses = webhook_urls(found, account)
+    addresses = webhook_urls(found, account) if provider.pushes else []
     for address in addresses:
         out.print(f"[bold]Webhooks[/]: {escape(address)}", soft_wrap=True)
-    if not addresses:
+    if not provider.pushes:
+        out.print(f"[bold]Webhooks[/]: {provider.title} sends none; everything is polled.")
+    elif not addresses:
         out.print(
             f"[yellow]No webhook can come in[/]: give source '{account.name}' a secret, for instance\n"
             f'  webhook_secrets = \\["{secrets.token_urlsafe(24)}"]'
         )
-    if not found.server.public_url:
+    if provider.pushes and not found.server.public_url:
         out.print("[dim]Set server.public_url to the address under which the platform can reach this machine.[/]")
     out.print()
     out.print(Markdown(provider.setup(account, addresses[0] if addresses else "")), width=100)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ import click
 
 from aftersend import logs
 from aftersend.console.opening import ready_store, settings
-from aftersend.console.progress import progress
+from aftersend.console.progress import Show, several
 from aftersend.console.tables import clock, plural
 from aftersend.providers import provider_of
 from aftersend.settings import Settings, Source
@@ -25,6 +26,8 @@ from aftersend.zones import from_wall, moment
 
 FIRST_YEAR = 1971
 """Of the first email, and the first whose instants are positive in every zone."""
+AT_ONCE = 4
+"""Most backfills that are read at the same time."""
 WAIT = 1.0
 """Seconds between two attempts at a feed that somebody else is reading."""
 
@@ -63,14 +66,14 @@ def sync(source: str, feed: str | None, first: date | None, last: date | None) -
     with ready_store(found) as store, _stop_flag() as stopped:
         rows = _rows(store, account, feed, first, last)
         problems = []
-        for row in rows:
-            outcome = _polled(store, found, row, stopped)
-            click.echo(f"{_name(row)}: {_told(outcome)}.")
+        for group in _together(rows):
+            outcomes = _all_polled(store, found, group, stopped)
+            for row, outcome in zip(group, outcomes, strict=True):
+                click.echo(f"{_name(row)}: {_told(outcome)}.")
             if stopped():
                 raise click.Abort
-            if outcome.problem:
-                problems.append(outcome.problem)
-            if outcome.status == "stopped":
+            problems += [outcome.problem for outcome in outcomes if outcome.problem]
+            if any(outcome.status == "stopped" for outcome in outcomes):
                 break
         waiting = store.backlog().deliveries
     if waiting:
@@ -117,28 +120,42 @@ def _midnight(day: date, zone: str) -> Instant:
     return from_wall(datetime.combine(day, datetime.min.time()), zone)[0]
 
 
-def _polled(store: Store, found: Settings, row: FeedRow, stopped: Callable[[], bool]) -> Outcome:
+def _together(rows: list[FeedRow]) -> list[list[FeedRow]]:
+    """What is read at the same time: live feeds one after the other, since some begin with what an earlier one has
+    learned; then all backfills at once."""
+    live = [[row] for row in rows if row.lane == plan.LIVE]
+    backfills = [row for row in rows if row.lane != plan.LIVE]
+    return live + ([backfills] if backfills else [])
+
+
+def _all_polled(store: Store, found: Settings, group: list[FeedRow], stopped: Callable[[], bool]) -> list[Outcome]:
+    """Poll feeds to their ends, each in a thread; the budget of their credentials is theirs together."""
+    with several() as begin, ThreadPoolExecutor(min(len(group), AT_ONCE), thread_name_prefix="sync") as threads:
+        polls = [threads.submit(_polled, store, found, row, stopped, begin(_name(row))) for row in group]
+        return [polling.result() for polling in polls]
+
+
+def _polled(store: Store, found: Settings, row: FeedRow, stopped: Callable[[], bool], show: Show) -> Outcome:
     """Poll a feed to its end, waiting for whoever is reading it now."""
     told = False
-    with progress(_name(row)) as show:
 
-        def shown(_feed: str, rows: int, pages: int, at: dict[str, Any]) -> None:
-            note = f"{plural(rows, 'row')}, {plural(pages, 'page')}  {at.get('window', '')}"
-            show(at.get("done", 0), at.get("total"), note.rstrip())
+    def shown(_feed: str, rows: int, pages: int, at: dict[str, Any]) -> None:
+        note = f"{plural(rows, 'row')}, {plural(pages, 'page')}  {at.get('window', '')}"
+        show(at.get("done", 0), at.get("total"), note.rstrip())
 
-        while True:
-            outcome = poll(store, found, row.key, claims.new_owner(), force=True, progress=shown, pause=stopped)
-            if outcome.status != "busy":
-                return outcome
-            if stopped():
-                return Outcome(status="paused")
-            if any(other.key == row.key and other.finished for other in store.feeds(row.source)):
-                return Outcome(status="done")
-            if not claims.release_dead(store):
-                if not told:
-                    click.echo(f"{_name(row)}: another process is reading it; waiting.")
-                told = True
-                time.sleep(WAIT)
+    while True:
+        outcome = poll(store, found, row.key, claims.new_owner(), force=True, progress=shown, pause=stopped)
+        if outcome.status != "busy":
+            return outcome
+        if stopped():
+            return Outcome(status="paused")
+        if any(other.key == row.key and other.finished for other in store.feeds(row.source)):
+            return Outcome(status="done")
+        if not claims.release_dead(store):
+            if not told:
+                click.echo(f"{_name(row)}: another process is reading it; waiting.")
+            told = True
+            time.sleep(WAIT)
 
 
 @contextmanager

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - defaults of methods don't look at what an answer of a real platform would be judged by
 """What a provider is: how to verify, how to read, which feeds it has.
 
 A provider is a folder under ``providers/`` whose ``__init__`` makes one :class:`Provider`. It knows its
@@ -15,7 +16,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from aftersend.settings import Source
-from aftersend.vocabulary import ConfigurationError, Delivery, Instant, Kind, Reading, Rejected
+from aftersend.vocabulary import ConfigurationError, Delivery, Heard, Instant, Kind, Rate, Reading, Rejected
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,8 +53,13 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """One request to a platform: what to get, below the source's base URL."""
 
     path: str
+    """Below the base URL; or a whole address or one from the host's root on (``//…`` isn't one), as next links are.
+    Another host than the source's is refused."""
     params: dict[str, str] = {}
     headers: dict[str, str] = {}
+    about: dict[str, str] = {}
+    """What :meth:`Provider.read` needs to know besides the body (whose list it is): goes into the delivery's
+    context, together with ``params``."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +80,14 @@ class Malformed(Exception):
 Position = dict[str, Any]
 """Where a feed stands: plain JSON, stored in the transaction that stores the page. Only its walk reads it."""
 
+Recall = Callable[[str], dict[str, Any]]
+"""Prefix → the notes of the source whose names begin with it: what its walks have learned, see :attr:`Walk.notes`."""
+
+
+def nothing(_prefix: str) -> dict[str, Any]:
+    """A :data:`Recall` of a source about which nothing was noted."""
+    return {}
+
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """What a walk may know besides its position."""
@@ -86,6 +100,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Backfill: the range's first instant. ``None`` on the live lane."""
     until: Instant | None = None
     """Backfill: the instant after the range's last."""
+    recall: Recall = nothing
+    """The notes of the source's walks. All feeds of a source share them."""
 
 
 class Walk(ABC):
@@ -96,15 +112,21 @@ class Walk(ABC):
 
         walk = feed.walk(position, context)
         while (ask := walk.ask()) is not None:
-            walk.take(fetch(ask))      # raises Malformed; the position is then unchanged
-            save(page, walk.position)  # one transaction
+            walk.take(fetch(ask))                  # raises Malformed; the position is then unchanged
+            save(page, walk.position, walk.notes)  # one transaction; then the notes are cleared
     """
 
     position: Position
+    notes: dict[str, Any]
+    """What the last answer taught and other walks or later runs need: name → plain JSON, ``None`` to forget. Kept apart
+    from the position, which is written with every page and must stay short."""
     rows: int = 0
     """Rows of the last answer taken."""
     fresh: int = 0
     """Of these, rows not yet seen in this walk."""
+    complete_until: Instant | None = None
+    """Of a finished walk on the live lane: everything that happened before has been read; ``None`` where that can't be
+    said."""
 
     @abstractmethod
     def ask(self) -> Ask | None:
@@ -113,6 +135,17 @@ class Walk(ABC):
     @abstractmethod
     def take(self, answer: Answer) -> None:
         """Look at the answer of the last ask and move ``position``. Raises :class:`Malformed`."""
+
+    def ahead(self) -> Sequence[Ask]:
+        """What will be asked after :meth:`ask` if everything goes on as it looks, at most three: where the platform's
+        limits allow, they are asked at the same time. A guess that turns out wrong costs a request."""
+        return ()
+
+    def refused(self, status: int) -> bool:
+        """The platform refused the last ask with a 4xx that is no matter of credentials or limits. Where the walk can
+        go on (a cursor expired: from the list's beginning; a campaign is gone: with the next) it moves ``position`` and
+        returns True; else the feed is parked."""
+        return False
 
     def progress(self) -> dict[str, Any]:
         """What a person sees: ``window`` (text), ``page``, ``done`` and ``total`` windows."""
@@ -133,6 +166,20 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
     """Milliseconds between two runs; 0 means the source's ``poll_every``."""
 
 
+class OAuth(msgspec.Struct, frozen=True, kw_only=True):
+    """How a platform hands out tokens (RFC 6749; device flow: RFC 8628)."""
+
+    client_id: str
+    client_secret: str
+    authorize_url: str
+    token_url: str
+    device_url: str = ""
+    """Empty: there is no device flow."""
+    scopes: tuple[str, ...]
+    redirect_uri: str
+    """As registered with the platform."""
+
+
 class Provider(ABC):
     """One kind of platform."""
 
@@ -144,6 +191,8 @@ class Provider(ABC):
     """The platform's own address, where a source names none."""
     time_zone: ClassVar[str] = "UTC"
     """Zone of times that carry none, where a source names none."""
+    pushes: ClassVar[bool] = True
+    """Whether it sends webhooks at all."""
     signed: ClassVar[bool] = False
     """Whether its webhooks are signed (``/webhooks/{source}``) or carry a token in the path."""
     options: ClassVar[type[msgspec.Struct]]
@@ -155,6 +204,8 @@ class Provider(ABC):
     """Headers of a feed's answers (in lower case) that :meth:`read` needs: in the context as ``header.<name>``."""
     retry_status: ClassVar[int] = 503
     """The status that makes this platform send a webhook again."""
+    rates: ClassVar[tuple[Rate, ...]] = ()
+    """The platform's limits of a credential, where it states any; the source's ``budget`` wins."""
 
     @abstractmethod
     def verify(self, request: Request, source: Source) -> Handshake | None:
@@ -179,6 +230,25 @@ class Provider(ABC):
     @abstractmethod
     def credentials(self, source: Source) -> dict[str, str]:
         """The headers that open the platform's API. Raises ConfigurationError where a value is missing."""
+
+    def account(self, source: Source) -> str:
+        """What shares a budget, as text that is only ever digested: the credentials, unless the platform counts
+        otherwise (all accounts of an application together, say)."""
+        return "\x1f".join(f"{name.lower()}\x1f{value}" for name, value in sorted(self.credentials(source).items()))
+
+    def heard(self, headers: dict[str, str]) -> list[Heard]:
+        """What an answer's headers (names in lower case) say about budgets. Never raises for a platform's nonsense."""
+        return []
+
+    def not_before(self, status: int, headers: dict[str, str], body: bytes, at: Instant) -> Instant | None:
+        """When to ask again after a 429 or 5xx without a ``Retry-After`` that can be understood, where the platform
+        says it otherwise; ``None``: it doesn't."""
+        return None
+
+    def oauth(self, source: Source) -> OAuth | None:
+        """How to get tokens, for a platform that wants them in place of a key; then ``credentials`` has none of them
+        and ``aftersend connect`` is needed once. Raises ConfigurationError where a value is missing."""
+        return None
 
     @abstractmethod
     def probe(self, source: Source) -> Ask:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypedDict
 
-from aftersend.vocabulary import Bounce, Channel, Kind, Status
+from aftersend.vocabulary import Bounce, Channel, Door, Kind, Status
+
+Kinds = list[Kind]
 
 
 class Total(TypedDict):
@@ -32,6 +34,7 @@ FunnelAnswer = TypedDict(
         "counts": dict[Kind, Total],
         "rates": Rates,
         "derived": list[Kind],
+        "from_snapshot": list[Kind],
         "as_of": str | None,
         "complete_until": str | None,
     },
@@ -151,6 +154,7 @@ class CampaignAnswer(TypedDict):
     counts: dict[Kind, Total]
     rates: Rates
     derived: list[Kind]
+    from_snapshot: list[Kind]
 
 
 class CampaignsAnswer(TypedDict):
@@ -218,6 +222,70 @@ class SnapshotAnswer(TypedDict):
     raw: dict[str, int | float | str | None]
 
 
+class SnapshotChange(TypedDict):
+    read_at: str | None
+    counts: dict[Kind, Claim]
+    raw: dict[str, int | float | str | None]
+
+
+Series = list[SnapshotChange]
+
+
+class SnapshotRowAnswer(SnapshotAnswer):
+    campaign_id: str | None
+    ours: dict[Kind, Claim]
+    from_snapshot: Kinds
+    history: Series | None
+
+
+class SnapshotsAnswer(TypedDict):
+    snapshots: list[SnapshotRowAnswer]
+    next_page_index: int | None
+    as_of: str | None
+    complete_until: str | None
+
+
+class DoorFigures(TypedDict):
+    both: int
+    webhook_only: int
+    feed_only: int
+    webhook: int
+    feed: int
+    webhooks_lost: float | None
+    feeds_lost: float | None
+    settled: bool
+
+
+class DoorDay(DoorFigures):
+    source: str
+    day: str
+
+
+class DoorKind(DoorFigures):
+    kind: Kind
+
+
+class DoorSource(DoorFigures):
+    source: str
+    doors: list[Door]
+    sentence: str | None
+    kinds: list[DoorKind]
+
+
+DoorsAnswer = TypedDict(
+    "DoorsAnswer",
+    {
+        "from": str,
+        "to": str,
+        "time_zone": str,
+        "sources": list[DoorSource],
+        "rows": list[DoorDay],
+        "as_of": str | None,
+        "complete_until": str | None,
+    },
+)
+
+
 class CampaignDetailAnswer(TypedDict):
     source: str | None
     campaign_id: str
@@ -235,6 +303,7 @@ class CampaignDetailAnswer(TypedDict):
     counts: dict[Kind, Total]
     rates: Rates
     derived: list[Kind]
+    from_snapshot: list[Kind]
     links: list[LinkAnswer]
     devices: dict[Kind, dict[str, int]]
     bounces: dict[Bounce, int]
@@ -369,11 +438,21 @@ class FeedAnswer(TypedDict):
     problem: str | None
 
 
+class BudgetAnswer(TypedDict):
+    period_seconds: float
+    calls: int
+    left: int
+    until: str | None
+
+
 class SourceAnswer(TypedDict):
     name: str
     provider: str
     time_zone: str
     complete_until: str | None
+    last_event_at: str | None
+    quiet: bool
+    budget: list[BudgetAnswer]
     feeds: list[FeedAnswer]
 
 

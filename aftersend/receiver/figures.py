@@ -1,7 +1,8 @@
 """Counts in which deliveries are settled: explicit where a source reports them, else derived.
 
 A source that never reports a delivery has delivered what it sent and what never bounced, at the time it was
-sent. Where several sources are asked together, each is settled by itself.
+sent. Where several sources are asked together, each is settled by itself. What snapshots stand for is added as the
+platform claims it; where it claims sends but no deliveries, these are the sends less the bounces.
 """
 
 from __future__ import annotations
@@ -10,7 +11,17 @@ from collections.abc import Sequence
 
 import msgspec
 
-from aftersend.storage.contract import CampaignRow, Count, Filter, Funnel, Mark, Marks, Store
+from aftersend.storage.contract import (
+    NO_CLAIMS,
+    CampaignRow,
+    Claims,
+    Count,
+    Filter,
+    Funnel,
+    Mark,
+    Marks,
+    Store,
+)
 from aftersend.vocabulary import Instant, Kind
 
 
@@ -22,6 +33,8 @@ class Figures(msgspec.Struct, frozen=True):
     marks: Marks
     opened: int
     """Messages of those delivered in this span that were opened, whenever that was."""
+    from_snapshot: list[Kind]
+    """Kinds to which a snapshot's figure gave something."""
 
 
 def figures(
@@ -31,12 +44,18 @@ def figures(
     for at least one source. ``configured`` are the sources there are, for a filter that names none."""
     names = which.sources if which.sources is not None else tuple(configured)
     explicit = tuple(name for name in names if reports_deliveries(store, name))
-    whole, marks = _funnels(store, which, edges), store.marks(which, edges)
-    # What is explicit is taken from all, so that a source that is no longer configured counts as derived.
-    reporting = msgspec.structs.replace(which, sources=explicit)
-    reported, theirs = _funnels(store, reporting, edges), store.marks(reporting, edges)
-    settled = [_settled(*parts) for parts in zip(whole, marks, reported, theirs, strict=True)]
-    return settled, [] if names and len(explicit) == len(names) else [Kind.DELIVERED]
+    claims = store.claims(which) if edges is None else NO_CLAIMS
+    parts = _parts(store, explicit, which, edges)
+    settled = [_settled(*part, claims) for part in parts]
+    return settled, _derived(parts[0][0], claims, explicit=bool(names) and len(explicit) == len(names))
+
+
+def itemised(store: Store, which: Filter) -> Funnel:
+    """What the events alone say of one source or campaign, over all time."""
+    names = which.sources or ()
+    explicit = tuple(name for name in names if reports_deliveries(store, name))
+    (part,) = _parts(store, explicit, which, None)
+    return _settled(*part, NO_CLAIMS).counts
 
 
 def of_campaign(store: Store, row: CampaignRow) -> tuple[Figures, list[Kind]]:
@@ -47,28 +66,52 @@ def of_campaign(store: Store, row: CampaignRow) -> tuple[Figures, list[Kind]]:
 def of_campaigns(store: Store, rows: Sequence[CampaignRow]) -> list[tuple[Figures, list[Kind]]]:
     """The same of several campaigns."""
     explicit = {source for source in {row.source for row in rows} if reports_deliveries(store, source)}
-    return [
-        (_settled(row.counts, row.marks, row.counts, row.marks), [])
-        if row.source in explicit
-        else (_settled(row.counts, row.marks, _NOTHING, _UNMARKED), [Kind.DELIVERED])
-        for row in rows
-    ]
+    return [_of_row(row, explicit=row.source in explicit) for row in rows]
+
+
+def _of_row(row: CampaignRow, *, explicit: bool) -> tuple[Figures, list[Kind]]:
+    events = _less(row.counts, row.claims)
+    reported, theirs = (events, row.marks) if explicit else (_NOTHING, _UNMARKED)
+    settled = _settled(events, row.marks, reported, theirs, row.claims)
+    return settled, _derived(events, row.claims, explicit=explicit)
 
 
 def reports_deliveries(store: Store, source: str) -> bool:
-    """Whether the source ever reported one."""
-    return bool(store.funnel(Filter(sources=(source,)))[Kind.DELIVERED].total)
+    """Whether the source ever reported one, in an event."""
+    which = Filter(sources=(source,))
+    return _less(store.funnel(which), store.claims(which))[Kind.DELIVERED].total > 0
 
 
 _NOTHING: Funnel = {kind: Count() for kind in Kind}
 _UNMARKED: Marks = {mark: Count() for mark in Mark}
 
 
+def _parts(
+    store: Store, explicit: tuple[str, ...], which: Filter, edges: Sequence[Instant] | None
+) -> list[tuple[Funnel, Marks, Funnel, Marks]]:
+    """What events say, slot by slot: of all sources, and of those that report deliveries."""
+    # What is explicit is taken from all, so that a source that is no longer configured counts as derived.
+    reporting = msgspec.structs.replace(which, sources=explicit)
+    whole, marks = _funnels(store, which, edges), store.marks(which, edges)
+    reported, theirs = _funnels(store, reporting, edges), store.marks(reporting, edges)
+    return list(zip(whole, marks, reported, theirs, strict=True))
+
+
 def _funnels(store: Store, which: Filter, edges: Sequence[Instant] | None) -> list[Funnel]:
-    return [store.funnel(which)] if edges is None else store.timeline(which, edges)
+    return [_less(store.funnel(which), store.claims(which))] if edges is None else store.timeline(which, edges)
 
 
-def _settled(whole: Funnel, marks: Marks, reported: Funnel, theirs: Marks) -> Figures:
+def _less(funnel: Funnel, claims: Claims) -> Funnel:
+    """What events say, without what snapshots gave."""
+    if claims == NO_CLAIMS:
+        return funnel
+    return {
+        kind: Count(count.total - more.total, count.unique - more.unique, count.messages - more.messages)
+        for (kind, count), more in zip(funnel.items(), claims.counts.values(), strict=True)
+    }
+
+
+def _settled(whole: Funnel, marks: Marks, reported: Funnel, theirs: Marks, claims: Claims) -> Figures:
     """``reported`` and ``theirs`` are the part of those sources that report deliveries."""
 
     def delivered(measure: str) -> int:
@@ -77,6 +120,22 @@ def _settled(whole: Funnel, marks: Marks, reported: Funnel, theirs: Marks) -> Fi
         explicit: int = getattr(whole[Kind.DELIVERED], measure)
         return int(explicit + max(0, sent - returned))
 
-    count = Count(delivered("total"), delivered("unique"), delivered("messages"))
+    received = _sum(Count(delivered("total"), delivered("unique"), delivered("messages")), claims.received)
+    counts = {kind: _sum(count, claims.counts[kind]) for kind, count in {**whole, Kind.DELIVERED: received}.items()}
     kept = marks[Mark.KEPT_OPENED].messages - theirs[Mark.KEPT_OPENED].messages
-    return Figures({**whole, Kind.DELIVERED: count}, marks, theirs[Mark.DELIVERED_OPENED].messages + kept)
+    return Figures(
+        counts,
+        marks,
+        theirs[Mark.DELIVERED_OPENED].messages + kept,
+        [kind for kind, count in claims.counts.items() if count != Count()],
+    )
+
+
+def _sum(one: Count, other: Count) -> Count:
+    return Count(one.total + other.total, one.unique + other.unique, one.messages + other.messages)
+
+
+def _derived(events: Funnel, claims: Claims, *, explicit: bool) -> list[Kind]:
+    """Whether deliveries are derived: of a source that reports none, unless its platform claims them all."""
+    claimed = claims.counts[Kind.DELIVERED].total > 0 and not events[Kind.SENT].total
+    return [Kind.DELIVERED] if claims.received.total or not (explicit or claimed) else []

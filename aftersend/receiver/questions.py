@@ -159,6 +159,27 @@ class TemplatesQuestion(Ranged, frozen=True, kw_only=True):
     page_index: PageIndex = 0
 
 
+class DoorsQuestion(Ranged, frozen=True, kw_only=True):
+    """``/v1/doors``. The range is widened to whole days."""
+
+    source: Sources = None
+    kind: Kinds = None
+
+
+class SnapshotsQuestion(msgspec.Struct, frozen=True, kw_only=True, rename={"list_": "list"}):
+    """``/v1/snapshots``."""
+
+    source: Sources = None
+    campaign_id: Text = None
+    list_: Annotated[str | None, Meta(description="Only of this list: the feed or report that claims it.")] = None
+    history: Annotated[
+        Literal["latest", "all"], Meta(description="With all: also what changed since the first one.")
+    ] = "latest"
+    page_size: Size = 100
+    limit: Limit = None
+    page_index: PageIndex = 0
+
+
 class EventQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """``/v1/events/{id}``."""
 

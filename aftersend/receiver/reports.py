@@ -21,10 +21,11 @@ import msgspec
 from msgspec import Meta
 
 from aftersend import zones
-from aftersend.providers import PROVIDERS
+from aftersend.providers import PROVIDERS, budgets
 from aftersend.providers.contract import Feed
-from aftersend.receiver import cursors, gaps, readers, shown, slots
+from aftersend.receiver import cursors, doors, gaps, readers, shown, slots
 from aftersend.receiver.answers import (
+    BudgetAnswer,
     CampaignAnswer,
     CampaignDetailAnswer,
     CampaignsAnswer,
@@ -32,6 +33,7 @@ from aftersend.receiver.answers import (
     ContactsAnswer,
     Currency,
     DashboardAnswer,
+    DoorsAnswer,
     Engagement,
     EngagementSlot,
     EventAnswer,
@@ -39,6 +41,7 @@ from aftersend.receiver.answers import (
     Known,
     ListAnswer,
     RecentAnswer,
+    SnapshotsAnswer,
     SourceAnswer,
     SourcesAnswer,
     TemplateAnswer,
@@ -52,18 +55,21 @@ from aftersend.receiver.questions import (
     CampaignsQuestion,
     ContactsQuestion,
     DashboardQuestion,
+    DoorsQuestion,
     EventQuestion,
     FunnelQuestion,
     ListQuestion,
     Ranged,
     RecentQuestion,
     Selection,
+    SnapshotsQuestion,
     TemplatesQuestion,
     TimelineQuestion,
     UndeliveredQuestion,
 )
-from aftersend.settings import Settings, Source
+from aftersend.settings import DAY, Settings, Source
 from aftersend.storage.contract import (
+    Budget,
     CampaignRow,
     ContactRow,
     Count,
@@ -76,7 +82,7 @@ from aftersend.storage.contract import (
     Store,
     TemplateRow,
 )
-from aftersend.vocabulary import BadInput, Channel, Instant, Kind, Status
+from aftersend.vocabulary import BadInput, Channel, ConfigurationError, Instant, Kind, Status, now
 from aftersend.zones import isoformat
 
 UNDELIVERED = (Kind.BOUNCED, Kind.DROPPED, Kind.FAILED)
@@ -86,7 +92,10 @@ MOST_CAMPAIGNS = 1000
 """Campaigns among which the top ones are looked for: the latest with something in the time asked."""
 MOST_MESSAGES = 10_000
 """Of one contact; likewise its events."""
+DAYS_OF_DOORS = 7
 HOURS, DAYS = 24, 30
+USUAL_DAYS = 5
+"""Of the seven days before the last: where something happened on so many of them, a day without anything is told of."""
 """How far a campaign's engagement is followed, by the hour and by the day."""
 _EVENT_ID = r"([0-9a-f]{2}){1,32}(-[0-9]{1,9})?"
 _BOOKMARK = tuple[cursors.Whole, Annotated[str, Meta(pattern=f"^{_EVENT_ID}$")]]
@@ -127,6 +136,7 @@ class Reports:
             "counts": shown.counts(settled.counts),
             "rates": shown.rates(shown.unique(settled.counts)),
             "derived": derived,
+            "from_snapshot": settled.from_snapshot,
             **self._currency(which.sources),
         }
 
@@ -229,6 +239,7 @@ class Reports:
             "counts": shown.counts(settled.counts),
             "rates": shown.rates(shown.unique(settled.counts)),
             "derived": derived,
+            "from_snapshot": settled.from_snapshot,
             "links": [shown.link(link) for link in facets.links],
             "devices": facets.devices,
             "bounces": facets.bounces,
@@ -259,6 +270,42 @@ class Reports:
                 for row in rows[offset : offset + size]
             ],
             "next_page_index": question.page_index + 1 if len(rows) > offset + size else None,
+            **self._currency(sources),
+        }
+
+    def doors(self, question: DoorsQuestion) -> DoorsAnswer:
+        """What each door of each source brought, day by day and together, and what only one of them had. Channels of
+        every sort count. Default: the seven days up to today."""
+        since, until = _range(question)
+        edges = slots.edges(since, until, "day", question.time_zone, DAYS_OF_DOORS)
+        sources = self._visible(question.source)
+        (ever,) = self.store.doors(Filter(sources=sources))
+        walls = _walls(edges, question.time_zone)
+        days = [wall[:10] for wall in walls[:-1]]
+        found = [
+            doors.of_source(
+                self.store, name, ever.get(name, {}), question.kind, edges, days, self._complete_until((name,))
+            )
+            for name in sorted({source.name for source in self._configured(sources)} | ever.keys())
+        ]
+        return {
+            "from": walls[0],
+            "to": walls[-1],
+            "time_zone": question.time_zone,
+            "sources": [summary for _, summary in found],
+            "rows": [row for rows, _ in found for row in rows],
+            **self._currency(sources),
+        }
+
+    def snapshots(self, question: SnapshotsQuestion) -> SnapshotsAnswer:
+        """What platforms claim of every campaign, and of the whole account where they do, beside what we know, by
+        source, campaign and list."""
+        sources, size = self._visible(question.source), _size(question)
+        which = Filter(sources=sources, campaign_id=question.campaign_id)
+        rows = self.store.latest_snapshots(which, question.list_, limit=size + 1, offset=_offset(question, size))
+        return {
+            "snapshots": gaps.rows(self.store, rows[:size], history=question.history == "all"),
+            "next_page_index": question.page_index + 1 if len(rows) > size else None,
             **self._currency(sources),
         }
 
@@ -526,8 +573,33 @@ class Reports:
             "provider": source.provider,
             "time_zone": provider.zone(source) if provider else source.time_zone,
             "complete_until": isoformat(self._complete_until((source.name,))),
+            "last_event_at": isoformat(self._last_event_at(source)),
+            "quiet": self._is_quiet(source),
+            "budget": self._budget(source),
             "feeds": [shown.feed(row, row.feed in enabled) for row in self.store.feeds(source.name)],
         }
+
+    def _last_event_at(self, source: Source) -> Instant | None:
+        newest = self.store.events(Filter(sources=(source.name,)), "newest", limit=1)
+        return newest[0].occurred_at if newest else None
+
+    def _is_quiet(self, source: Source) -> bool:
+        """Whether nothing has happened for a day, where something did on most days of the week before."""
+        at = now()
+        edges = [at - days * DAY for days in range(8, -1, -1)]
+        funnels = self.store.timeline(Filter(sources=(source.name,)), edges)
+        *week, today = [any(count.total for count in funnel.values()) for funnel in funnels]
+        return not today and sum(week) >= USUAL_DAYS
+
+    def _budget(self, source: Source) -> list[BudgetAnswer]:
+        """What is left of the requests that the platform allows; nothing where that isn't known."""
+        try:
+            name, rates = budgets.budget(source), budgets.rates(source)
+        except ConfigurationError:
+            return []
+        left = {found.period: found for found in self.store.left(name, now())}
+        unused = [Budget(period=r.period, most=r.calls, left=r.calls, until=0) for r in rates if r.period not in left]
+        return [shown.budget(found) for found in sorted([*left.values(), *unused], key=lambda found: found.period)]
 
 
 def _of_messages(messages: Sequence[MessageRow]) -> Funnel:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from aftersend.receiver.answers import (
+    BudgetAnswer,
     CampaignAnswer,
     Change,
     FeedAnswer,
@@ -29,6 +30,7 @@ from aftersend.receiver.answers import (
 from aftersend.receiver.figures import Figures
 from aftersend.receiver.rounding import percent, ratio
 from aftersend.storage.contract import (
+    Budget,
     CampaignRow,
     EventRow,
     FeedRow,
@@ -121,6 +123,7 @@ def campaign(row: CampaignRow, settled: Figures, derived: list[Kind]) -> Campaig
         "counts": counts(settled.counts),
         "rates": rates(unique(settled.counts)),
         "derived": derived,
+        "from_snapshot": settled.from_snapshot,
     }
 
 
@@ -224,6 +227,16 @@ def message(row: MessageRow, campaign_name: str | None, events: list[str]) -> Me
             if kind in row.outcomes
         },
         "events": events,
+    }
+
+
+def budget(found: Budget) -> BudgetAnswer:
+    """What is left of a platform's limit."""
+    return {
+        "period_seconds": found.period / 1000,
+        "calls": found.most,
+        "left": found.left,
+        "until": isoformat(found.until) if found.until else None,
     }
 
 

@@ -95,6 +95,22 @@ ROUTES = (
         "Templates, with what became of the messages made of them",
     ),
     Route(
+        "/v1/doors",
+        questions.DoorsQuestion,
+        answers.DoorsAnswer,
+        Reports.doors,
+        _COUNTS,
+        "What webhooks and feeds each brought, by source and day, and what one of them lost",
+    ),
+    Route(
+        "/v1/snapshots",
+        questions.SnapshotsQuestion,
+        answers.SnapshotsAnswer,
+        Reports.snapshots,
+        _COUNTS,
+        "What platforms claim of each campaign, beside what we know",
+    ),
+    Route(
         "/v1/sources",
         questions.SourcesQuestion,
         answers.SourcesAnswer,

@@ -15,7 +15,7 @@ All methods may be called from any thread. Instants are UTC milliseconds.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -27,11 +27,14 @@ from aftersend.vocabulary import (
     Channel,
     Clock,
     Delivery,
+    Door,
     Event,
+    Heard,
     Instant,
     Kind,
     Machine,
     Precision,
+    Rate,
     Reading,
     Snapshot,
     Status,
@@ -90,6 +93,32 @@ class FeedRow(msgspec.Struct, kw_only=True):
     @property
     def key(self) -> tuple[str, str, str]:
         return (self.source, self.feed, self.lane)
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left of one window of a budget: what we counted ourselves, or what the platform said where that is
+    less."""
+
+    period: int
+    """Milliseconds."""
+    most: int
+    left: int
+    until: Instant
+    """When the window ends."""
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """What opens a platform's API for an account that was connected by OAuth. Never printed, never logged."""
+
+    account: str
+    """A digest of whose it is."""
+    access: str
+    refresh: str = ""
+    """Empty: there is none, and after ``expires_at`` the operator must connect again."""
+    expires_at: Instant
+    scope: str = ""
+    generation: int = 0
+    """Rises with every new token, so that a stale one is known for what it is."""
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -230,6 +259,40 @@ class Mark(StrEnum):
     """Sent, never bounced, and opened whenever; at the first send."""
 
 
+class Claims(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a lifetime funnel comes from snapshots: kinds that a platform gives only as totals, and every kind of
+    campaigns of which there is no email event."""
+
+    counts: Funnel
+    """By how much snapshots exceed what events say."""
+    received: Count
+    """Sends less bounces of those campaigns without events for which no deliveries are claimed."""
+
+
+NO_CLAIMS = Claims(counts={kind: Count() for kind in Kind}, received=Count())
+"""No snapshot stands for anything."""
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """Events by the doors through which they were seen."""
+
+    webhook_only: int = 0
+    feed_only: int = 0
+    both: int = 0
+
+
+Doors = dict[str, dict[Kind, Seen]]
+"""Of every source that ever told anything, kinds in the vocabulary's order; those of which there is nothing are left
+out."""
+
+
+class SnapshotRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a source claimed."""
+
+    source: str
+    snapshot: Snapshot
+
+
 Marks = dict[Mark, Count]
 """Every mark, zero where there is none. ``total`` is counted for ``RETURNED`` alone."""
 
@@ -252,7 +315,9 @@ class CampaignRow(msgspec.Struct, frozen=True, kw_only=True):
     first_sent_at: Instant | None
     last_sent_at: Instant | None
     counts: Funnel
+    """With what its snapshots stand for."""
     marks: Marks
+    claims: Claims
 
 
 class ActivityRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -431,12 +496,28 @@ class Store(ABC):
 
     @abstractmethod
     def append_page(
-        self, feed: FeedRow, delivery: Delivery, position: dict[str, Any] | None, claimed_until: Instant
+        self,
+        feed: FeedRow,
+        delivery: Delivery,
+        position: dict[str, Any] | None,
+        claimed_until: Instant,
+        notes: Mapping[str, Any] | None = None,
     ) -> int:
         """Put a page into the inbox and, in the same transaction, the feed's position after it (``None``: leave
-        it) and a longer claim. Raises :class:`ClaimLost` if ``feed.owner`` doesn't hold the feed any more; then
-        the position is untouched and the page is stored only if ``position`` is ``None`` (a read-once row
-        must not be lost even then)."""
+        it), the notes made of it, and a longer claim. Raises :class:`ClaimLost` if ``feed.owner`` doesn't hold the
+        feed any more; then the position is untouched and the page is stored only if ``position`` is ``None`` (a
+        read-once row must not be lost even then)."""
+
+    @abstractmethod
+    def move_feed(
+        self, feed: FeedRow, position: dict[str, Any], claimed_until: Instant, notes: Mapping[str, Any] | None = None
+    ) -> None:
+        """The same without a page. Raises :class:`ClaimLost`."""
+
+    @abstractmethod
+    def notes(self, source: str, prefix: str = "") -> dict[str, Any]:
+        """The notes of a source's feeds whose names begin with a prefix, by name. A note that was made as ``None`` is
+        forgotten."""
 
     @abstractmethod
     def backlog(self) -> Backlog:
@@ -546,9 +627,49 @@ class Store(ABC):
         is somebody else's by now."""
 
     @abstractmethod
-    def reserve(self, budget: str, interval_ms: int, at: Instant) -> Instant:
-        """Reserve the next turn of a budget shared by everyone who names it, turns being ``interval_ms`` apart.
-        Returns the instant of the turn, ``at`` or later; the caller waits for it."""
+    def reserve(
+        self,
+        budget: str,
+        interval_ms: int,
+        at: Instant,
+        rates: Sequence[Rate] = (),
+        patience_ms: int | None = None,
+    ) -> Instant:
+        """Reserve the next turn of a budget shared by everyone who names it, turns being ``interval_ms`` apart and
+        within ``rates`` and what was :meth:`learned`. Returns the instant of the turn, ``at`` or later; the caller
+        waits for it. One that is more than ``patience_ms`` away is not reserved: ask again then."""
+
+    @abstractmethod
+    def learned(self, budget: str, heard: Sequence[Heard], at: Instant) -> None:
+        """Heed what the platform says of a budget, where that is less than we counted."""
+
+    @abstractmethod
+    def silence(self, budget: str, until: Instant | None) -> None:
+        """No turn of the budget before an instant; ``None`` ends a silence."""
+
+    @abstractmethod
+    def left(self, budget: str, at: Instant) -> list[Budget]:
+        """What is left of every window of a budget that was used or heard of, the shortest first."""
+
+    # -- tokens --------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def token(self, account: str) -> Token | None:
+        """The account's token, ``None`` if it was never connected."""
+
+    @abstractmethod
+    def keep_token(self, token: Token) -> None:
+        """Keep a token in place of the account's last one; its generation is one higher than that, whatever the token
+        says. Nobody is refreshing it any more."""
+
+    @abstractmethod
+    def lock_token(self, account: str, generation: int, at: Instant, until: Instant) -> bool:
+        """Take the right to refresh a token of that generation, for a time. False: somebody else has it, or the token
+        was refreshed already."""
+
+    @abstractmethod
+    def unlock_token(self, account: str) -> None:
+        """Give back the right to refresh without a new token."""
 
     # -- keys and readers --------------------------------------------------------------------------
 
@@ -582,8 +703,12 @@ class Store(ABC):
     def funnel(self, which: Filter) -> Funnel:
         """Counts per kind, of everything or of one campaign or activity. ``kinds``, ``word``, contact and message
         conditions are refused with BadInput,
-        except by :meth:`events`. Kinds a source never itemises come from its latest snapshots, when no time
-        is asked for."""
+        except by :meth:`events`. When no time is asked for, the latest snapshots stand for kinds that a source never
+        itemises, and in a campaign of which there is no email event for every kind they have."""
+
+    @abstractmethod
+    def claims(self, which: Filter) -> Claims:
+        """What of :meth:`funnel` comes from snapshots; nothing when a time or an activity is asked for."""
 
     @abstractmethod
     def timeline(self, which: Filter, edges: Sequence[Instant]) -> list[Funnel]:
@@ -687,8 +812,30 @@ class Store(ABC):
         """Every template with its lifetime cohort, ordered by source and template."""
 
     @abstractmethod
+    def doors(self, which: Filter, edges: Sequence[Instant] | None = None) -> list[Doors]:
+        """Through which doors events of every channel were seen: for the filter's time, or with ``edges`` one for each
+        slot. Sources, kinds and time are looked at; other conditions are refused with BadInput."""
+
+    @abstractmethod
+    def doors_began(self, source: str) -> dict[Door, Instant]:
+        """For each door of a source through which an event was ever seen, the beginning of the quarter hour (UTC) of
+        the earliest such event."""
+
+    @abstractmethod
     def snapshots(self, source: str, campaign_id: str | None = None) -> list[Snapshot]:
-        """The latest snapshot per list and campaign, ordered by both."""
+        """The latest snapshot of a source per campaign and list, ordered by both, those of no campaign first."""
+
+    @abstractmethod
+    def latest_snapshots(
+        self, which: Filter, list_: str | None = None, *, limit: int, offset: int = 0
+    ) -> list[SnapshotRow]:
+        """The same of several sources, ordered by source first. Only sources and ``campaign_id`` are looked at."""
+
+    @abstractmethod
+    def snapshot_history(self, source: str, campaign_id: str | None, list_: str) -> list[Snapshot]:
+        """The snapshots of one campaign (``None``: of none) and list, oldest first, without those that repeat the
+        figures of the one before. Where one came after a later one was applied, a return to earlier figures behind it
+        may be missing or dated later: reads that bring nothing new aren't kept."""
 
     @abstractmethod
     def last_number(self) -> int:

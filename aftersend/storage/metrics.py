@@ -13,7 +13,9 @@ machine        ``exclude`` leaves out events that a machine caused; a pair then 
                machine caused. What nobody can tell stays in.
 channel        Only ``email`` enters email reports; ``sms``, ``form`` and ``site`` have counts of their own.
 snapshot kinds A kind that a platform gives only as a total per campaign counts as the latest snapshot says, where
-               that is more than its events say, and only when no time is asked for.
+               that is more than its events say, and only when no time is asked for. In a campaign of which there is no
+               email event at all, every kind of its latest snapshots does.
+doors          Events of every channel, by the doors through which any of their sightings came.
 window         From its first instant on, up to but without its last: [since, until).
 delivered      Where a source reports deliveries: these. Else derived: what was sent and never bounced, at the time it
                was sent (by :mod:`aftersend.receiver.figures`, from the mark ``returned``).

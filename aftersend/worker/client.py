@@ -1,9 +1,8 @@
 """Asks a platform one thing at a time, within its budget, and tells failures apart.
 
-What an answer means is decided here and nowhere else: an answer, or one of three failures that say what to do
-about them. :class:`Refused`: the operator must act. :class:`Unavailable`: later, perhaps at a stated time.
-:class:`Unexpected`: the platform understood us and will not. Their messages name the source, never a key, a
-parameter or an address; ``body`` is what the platform said, cut to 2,000 characters.
+What an answer means is decided here and nowhere else: an answer, or one of three failures (:mod:`.failures`) that say
+what to do about them. Refused: the operator must act. Unavailable: later, perhaps at a stated time. Unexpected: the
+platform understood us and will not.
 """
 
 from __future__ import annotations
@@ -11,19 +10,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import tenacity
 import urllib3
 
-from aftersend.providers import provider_of
+from aftersend.providers import budgets, provider_of
 from aftersend.providers.contract import Answer, Ask
 from aftersend.settings import Source
 from aftersend.storage.contract import Store
-from aftersend.vocabulary import ConfigurationError, Instant, PermanentError, TemporaryError, now
-from aftersend.worker.plan import fingerprint
+from aftersend.vocabulary import Instant, now
+from aftersend.worker.failures import Refused, Unavailable, Unexpected
+from aftersend.worker.tokens import Tokens
 from aftersend.zones import instant
 
 Result = TypeVar("Result")
@@ -41,33 +42,13 @@ PAUSE_S = 0.5
 """Upper end of the first pause between two tries; it doubles."""
 SHORT_MS = 5_000
 """A Retry-After up to this is waited for; a longer one parks the feed."""
+PATIENT_MS = 20_000
+"""A turn of the budget up to this far away is waited for; for a later one the feed is parked."""
+AT_ONCE = 4
+"""Most requests under way at the same time, where the platform's limits allow several."""
 DAY_MS = 86_400_000
 BODY = 2_000
 """Characters of an error body that are kept."""
-
-
-class Refused(ConfigurationError):
-    """401 or 403: the credentials don't open what was asked."""
-
-    def __init__(self, message: str, body: str = ""):
-        super().__init__(message)
-        self.body = body
-
-
-class Unexpected(PermanentError):
-    """A redirect or another 4xx: asking the same again will not help soon."""
-
-    def __init__(self, message: str, body: str = ""):
-        super().__init__(message)
-        self.body = body
-
-
-class Unavailable(TemporaryError):
-    """No answer, half an answer, 429 or 5xx. ``not_before`` is what the platform asked for, if it did."""
-
-    def __init__(self, message: str, body: str = "", not_before: Instant | None = None):
-        super().__init__(message, not_before)
-        self.body = body
 
 
 class Client:
@@ -78,15 +59,26 @@ class Client:
         self.source = source
         self.provider = provider_of(source)
         self.base = self.provider.url(source)
-        self.interval_ms = int(1000 / source.requests_per_second)
+        self.interval_ms = budgets.pace_ms(source)
         self._store = store
         self._sleep = sleep
         self._credentials = self.provider.credentials(source)
-        self._budget = f"requests/{fingerprint(source)}"
+        self._budget = budgets.budget(source)
+        self._rates = budgets.rates(source)
+        self._tokens = Tokens.of(store, source, sleep)
         self._session = requests.Session()
         # Otherwise an entry in .netrc would become an Authorization header, which one platform answers with 401.
         self._session.auth = lambda request: request
         self._session.headers.update({"User-Agent": "Aftersend", "Accept": "application/json"})
+
+    def insist(self) -> None:
+        """Ask, though the platform wanted silence: the operator says so."""
+        self._store.silence(self._budget, None)
+
+    @property
+    def at_once(self) -> int:
+        """How many requests may be under way at the same time."""
+        return AT_ONCE if self.interval_ms <= 1000 // AT_ONCE else 1
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -112,8 +104,20 @@ class Client:
         :class:`Unexpected`, and TemporaryError when the store can't be written.
         """
         url = self._url(ask)
+        if self._tokens is None:
+            return self._ask(url, ask, {}, keep_cut)
+        token = self._tokens.token()
+        try:
+            return self._ask(url, ask, self._tokens.header(token), keep_cut)
+        except Refused as refused:
+            if refused.status != HTTPStatus.UNAUTHORIZED:
+                raise
+        # A token may be revoked before its time: one more try with a new one.
+        return self._ask(url, ask, self._tokens.header(self._tokens.refreshed(token)), keep_cut)
+
+    def _ask(self, url: str, ask: Ask, opened_by: dict[str, str], keep_cut: bool) -> Answer:
         self._wait_for_turn()
-        headers = {**self._credentials, **ask.headers}
+        headers = {**self._credentials, **opened_by, **ask.headers}
         if keep_cut:
             # Half of a compressed answer is worth less than half of a plain one.
             headers["Accept-Encoding"] = "identity"
@@ -131,16 +135,14 @@ class Client:
             raise Unavailable(self._sentence(f"could not be reached ({type(error).__name__})")) from None
         with response:
             body, cut = _body(response, started + WHOLE_S)
+            named = {name.lower(): value for name, value in response.headers.items()}
+            if heard := self.provider.heard(named):
+                self._store.learned(self._budget, heard, now())
             if not 200 <= response.status_code < 300:
-                raise self._failure(response, body)
+                raise self._failure(response.status_code, named, body)
             if cut and not (keep_cut and body):
                 raise Unavailable(self._sentence("broke off its answer"), self.shown(body))
-            return Answer(
-                body=body,
-                received_at=now(),
-                headers={name.lower(): value for name, value in response.headers.items()},
-                cut=cut,
-            )
+            return Answer(body=body, received_at=now(), headers=named, cut=cut)
 
     def shown(self, body: bytes) -> str:
         """What may be kept of a body: 2,000 characters, without our credentials should it echo them."""
@@ -150,45 +152,51 @@ class Client:
         return text[:BODY]
 
     def _url(self, ask: Ask) -> str:
-        """Below the base URL; a whole URL (a next link) only on the same host."""
-        if "://" not in ask.path:
-            return f"{self.base}/{ask.path.lstrip('/')}"
-        if urlsplit(ask.path)[:2] != urlsplit(self.base)[:2]:
+        """Below the base URL; a whole URL or one from the host's root on (a next link) only on the same host."""
+        url = urljoin(f"{self.base}/", ask.path)
+        if urlsplit(url)[:2] != urlsplit(self.base)[:2]:
             raise Unexpected(self._sentence("named a next page on another host, which is not followed"))
-        return ask.path
+        return url
 
     def _wait_for_turn(self) -> None:
-        if not self.interval_ms:
-            return
         asked = now()
-        wait_ms = self._store.reserve(self._budget, self.interval_ms, asked) - asked
-        # A clock that was set back leaves turns far in the future; they must not hold the feed for hours.
-        wait_ms = min(wait_ms, 20 * self.interval_ms)
-        if wait_ms > 0:
-            self._sleep(wait_ms / 1000)
+        patience = max(PATIENT_MS, 20 * self.interval_ms)
+        turn = self._store.reserve(self._budget, self.interval_ms, asked, self._rates, patience)
+        if turn - asked > patience:
+            raise Unavailable(
+                f"The budget of requests to {self.provider.title} is used up for now (source '{self.source.name}').",
+                not_before=turn,
+            )
+        if turn > asked:
+            self._sleep((turn - asked) / 1000)
 
-    def _failure(self, response: requests.Response, body: bytes) -> Refused | Unavailable | Unexpected:
-        status, shown = response.status_code, self.shown(body)
-        if status in (401, 403):
+    def _failure(self, status: int, headers: dict[str, str], body: bytes) -> Refused | Unavailable | Unexpected:
+        shown, at = self.shown(body), now()
+        stated = retry_after(headers.get("retry-after"), at)
+        if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            until = stated if stated is not None else self.provider.not_before(status, headers, body, at)
+            if until is not None and until - at > SHORT_MS and status == HTTPStatus.TOO_MANY_REQUESTS:
+                # Whoever else asks with these credentials is to be silent too.
+                self._store.silence(self._budget, until)
+            return Unavailable(self._sentence(f"answered {status}"), shown, until)
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            until = self.provider.not_before(status, headers, body, at)
+            if until is not None:
+                return Unavailable(self._sentence(f"answered {status}"), shown, until)
             name = self.source.name
             return Refused(
                 f"{self.provider.title} refused the credentials of source '{name}' ({status}): check the key "
                 "in the configuration and that the account may use the REST API; when "
                 f"`aftersend check {name}` is content, `aftersend sync {name}` or a restart goes on.",
                 shown,
+                status,
             )
-        if status == 429 or status >= 500:
-            return Unavailable(
-                self._sentence(f"answered {status}"),
-                shown,
-                retry_after(response.headers.get("Retry-After"), now()),
-            )
-        if 300 <= status < 400:
+        if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             return Unexpected(
                 self._sentence(f"answered with a redirect ({status}), which is not followed; check base_url"),
                 shown,
             )
-        return Unexpected(self._sentence(f"answered {status}"), shown)
+        return Unexpected(self._sentence(f"answered {status}"), shown, status)
 
     def _sentence(self, what: str) -> str:
         return f"{self.provider.title} {what} (source '{self.source.name}')."

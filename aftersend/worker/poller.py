@@ -16,7 +16,8 @@ from aftersend.settings import Settings, Source
 from aftersend.storage.contract import ClaimLost, FeedRow, Filter, Store
 from aftersend.vocabulary import ConfigurationError, Delivery, Door, Instant, TemporaryError, now
 from aftersend.worker import plan
-from aftersend.worker.client import DAY_MS, SHORT_MS, Client, Refused, Unavailable, Unexpected
+from aftersend.worker.client import DAY_MS, SHORT_MS, Client
+from aftersend.worker.failures import Refused, Unavailable, Unexpected
 
 log = structlog.get_logger()
 
@@ -63,15 +64,16 @@ def poll(
 
     1. Claim the row; if somebody was faster, that is fine.
     2. Ask for a page, within the source's budget, with short retries; while it is stored, the next one is
-       already asked for.
-    3. Store the page and the position after it in one transaction, which extends the claim. A read-once page
-       is stored before it is looked at, whatever arrived of it (law 5).
+       already asked for, and where the platform's limits allow, some more of those that are expected.
+    3. Store the page, the position after it and what it taught in one transaction, which extends the claim. A
+       read-once page is stored before it is looked at, whatever arrived of it (law 5).
     4. Again from 2, until the walk is complete, or ``pause()`` is true after a page.
     5. Release the row: due again after its interval, parked, or stopped.
 
-    ``force`` polls a row that is not due, parked or stopped. ``progress`` is called after each page with the
-    feed's name, the rows and pages so far and the walk's own progress. Raises ConfigurationError for a row
-    that isn't configured or lacks credentials, and TemporaryError when the store can't be written.
+    ``force`` polls a row that is not due, parked or stopped, or whose platform wanted silence. ``progress`` is called
+    after each page with the feed's name, the rows and pages so far and the walk's own progress. Raises
+    ConfigurationError for a row that isn't configured or lacks credentials, and TemporaryError when the store can't be
+    written.
     """
     source, feed = plan.row_of(settings, key)
     client = Client(store, source)
@@ -79,6 +81,8 @@ def poll(
         row = store.claim(key, owner, _claimed_until(client), at=now(), force=force)
         if row is None:
             return Outcome(status="busy")
+        if force:
+            client.insist()
         return _Run(store, client, source, feed, row).through(progress, pause)
     finally:
         client.close()
@@ -92,8 +96,8 @@ class _Run:
         self.rows = 0
         self.pages = 0
         self.last_body = b""
-        self.ahead = ThreadPoolExecutor(1, thread_name_prefix="fetch-ahead")
-        self.coming: tuple[Ask, Future[Answer]] | None = None
+        self.ahead = ThreadPoolExecutor(client.at_once, thread_name_prefix="fetch-ahead")
+        self.coming: list[tuple[Ask, Future[Answer]]] = []
 
     def through(self, progress: Progress | None, pause: Callable[[], bool] | None) -> Outcome:
         """Walk, and release the row whatever happens."""
@@ -132,32 +136,53 @@ class _Run:
         if not self.feed.windowed and not self.feed.read_once:
             recent = Filter(sources=(self.source.name,), since=at - CAMPAIGN_DAYS * DAY_MS)
             campaigns = [c.campaign_id for c in self.store.campaigns(recent) if c.campaign_id]
-        return Context(source=self.source, now=at, campaigns=campaigns, since=self.row.since, until=self.row.until)
+        return Context(
+            source=self.source,
+            now=at,
+            campaigns=campaigns,
+            since=self.row.since,
+            until=self.row.until,
+            recall=lambda prefix: self.store.notes(self.source.name, prefix),
+        )
 
     def _page(self, walk: Walk, pause: Callable[[], bool] | None) -> bool:
         """Read a page and store it. Returns whether it is time to pause."""
-        answer, params = self.client.patiently(lambda: self._answer(walk))
+        try:
+            answer, ask = self.client.patiently(lambda: self._answer(walk))
+        except Unexpected as unexpected:
+            if not unexpected.status or not walk.refused(unexpected.status):
+                raise
+            self.store.move_feed(self.row, walk.position, _claimed_until(self.client), _taken(walk))
+            return pause is not None and pause()
         leaving = pause is not None and pause()
         if not self.feed.read_once:
-            following = walk.ask()
-            if following is not None and not leaving:
-                self.coming = following, self.ahead.submit(self.client.get, following)
-            self._save(answer, params, walk.position)
+            if not leaving:
+                self._fetch_ahead(walk)
+            self._save(answer, ask, walk.position, _taken(walk))
         self.rows += walk.fresh
         self.pages += 1
         return leaving
 
-    def _answer(self, walk: Walk) -> tuple[Answer, dict[str, str]]:
+    def _fetch_ahead(self, walk: Walk) -> None:
+        following = walk.ask()
+        if following is None:
+            return
+        expected = [following, *walk.ahead()][: self.client.at_once]
+        known = [ask for ask, _ in self.coming]
+        self.coming += [(ask, self.ahead.submit(self.client.get, ask)) for ask in expected if ask not in known]
+
+    def _answer(self, walk: Walk) -> tuple[Answer, Ask]:
         ask = walk.ask()
         assert ask is not None
-        coming, self.coming = self.coming, None
-        if coming and coming[0] == ask:
-            answer = coming[1].result()
+        if self.coming and self.coming[0][0] == ask:
+            answer = self.coming.pop(0)[1].result()
         else:
+            # It went on otherwise than it looked: what was asked for meanwhile is of no use.
+            self.coming.clear()
             answer = self.client.get(ask, keep_cut=self.feed.read_once)
         self.last_body = answer.body
         if self.feed.read_once:
-            self._save(answer, ask.params, None)
+            self._save(answer, ask, None)
         try:
             walk.take(answer)
         except Malformed as malformed:
@@ -166,9 +191,11 @@ class _Run:
                 f"(source '{self.source.name}'): {malformed}",
                 self.client.shown(answer.body),
             ) from None
-        return answer, ask.params
+        return answer, ask
 
-    def _save(self, answer: Answer, params: dict[str, str], position: dict[str, Any] | None) -> None:
+    def _save(
+        self, answer: Answer, ask: Ask, position: dict[str, Any] | None, notes: dict[str, Any] | None = None
+    ) -> None:
         delivery = Delivery(
             source=self.source.name,
             door=Door.FEED,
@@ -176,7 +203,7 @@ class _Run:
             body=answer.body,
             feed=self.feed.name,
             content_type=answer.headers.get("content-type", ""),
-            context=params | self._noted(answer),
+            context=ask.params | ask.about | self._noted(answer),
         )
         # The platform won't hand out a read-once page again: a store that is busy for a moment is waited for.
         for attempt in tenacity.Retrying(
@@ -186,7 +213,7 @@ class _Run:
             reraise=True,
         ):
             with attempt:
-                self.store.append_page(self.row, delivery, position, _claimed_until(self.client))
+                self.store.append_page(self.row, delivery, position, _claimed_until(self.client), notes)
 
     def _noted(self, answer: Answer) -> dict[str, str]:
         kept = self.client.provider.kept_headers
@@ -196,7 +223,7 @@ class _Run:
     def _done(self, walk: Walk) -> Outcome:
         live = self.row.lane == plan.LIVE
         every = self.feed.every or self.source.poll_every_ms
-        complete_until = getattr(walk, "complete_until", None) if live else None
+        complete_until = walk.complete_until if live else None
         self.store.finish(
             self.row, due_at=now() + every, rows=self.rows, complete_until=complete_until, finished=not live
         )
@@ -220,6 +247,13 @@ class _Run:
 
     def _outcome(self, status: Status, problem: str = "", until: Instant | None = None) -> Outcome:
         return Outcome(status=status, rows=self.rows, pages=self.pages, problem=problem, until=until)
+
+
+def _taken(walk: Walk) -> dict[str, Any]:
+    """What the walk noted since it was last asked."""
+    notes = dict(walk.notes)
+    walk.notes.clear()
+    return notes
 
 
 def _claimed_until(client: Client) -> Instant:

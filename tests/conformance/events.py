@@ -45,6 +45,7 @@ def reports(store: Store) -> bytes:
                     )
                     name = f"{machine} {channels} {campaign} {window}"
                     everything[f"funnel {name}"] = store.funnel(which)
+                    everything[f"claims {name}"] = store.claims(which)
                     everything[f"marks {name}"] = store.marks(which)
                     everything[f"campaigns {name}"] = store.campaigns(which)
                     for order in ("newest", "oldest"):
@@ -94,6 +95,12 @@ def reports(store: Store) -> bytes:
         edges = [T0 - 86_400_000, T0, T0 + MINUTE, T0 + 60 * MINUTE, T0 + 86_400_000]
         everything[f"cohorts {which}"] = [store.cohorts(which), store.cohorts(which, edges)]
     everything["templates"] = store.templates()
+    everything["doors"] = [
+        store.doors(Filter()),
+        [store.doors_began(source) for source in ("acme", "beta")],
+        store.doors(Filter(), [T0 - MINUTE, T0, T0 + 61_000, T0 + 60 * MINUTE]),
+    ]
+    everything["snapshots"] = store.latest_snapshots(Filter(), limit=100)
     everything["arrived"] = sorted(row.id for row in store.events(Filter(channels=None), "arrival", limit=1000))
     return msgspec.json.encode(everything, order="deterministic")
 

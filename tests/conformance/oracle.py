@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
-from aftersend.storage.contract import Cohort, Count, EventRow, Filter, Funnel, LogFilter, Mark, Marks, Store
+from aftersend.storage.contract import (
+    Cohort,
+    Count,
+    Doors,
+    EventRow,
+    Filter,
+    Funnel,
+    LogFilter,
+    Mark,
+    Marks,
+    Seen,
+    Store,
+)
 from aftersend.vocabulary import Bounce, BounceClass, Channel, Instant, Kind, Machine, Status
 
 ALWAYS = (0, 1 << 52)
@@ -151,6 +163,18 @@ class Oracle:
             for mark in Mark
         }
 
+    def doors(self, window: tuple[Instant, Instant] = ALWAYS) -> Doors:
+        some = [e for e in self.events if _in(e.occurred_at, window)]
+
+        def seen(source: str, kind: Kind) -> Seen:
+            doors = [e.doors for e in some if (e.source, e.kind) == (source, kind)]
+            return Seen(doors.count(["webhook"]), doors.count(["feed"]), doors.count(["feed", "webhook"]))
+
+        return {
+            source: {kind: seen(source, kind) for kind in Kind if seen(source, kind) != Seen()}
+            for source in {e.source for e in self.events}
+        }
+
     def bounces(self, which: Filter) -> tuple[dict[Bounce, int], int]:
         groups = self.pairs(which)
         worst = [next((b for b in Bounce if b in group.bounces), None) for group in groups]
@@ -163,7 +187,7 @@ class Oracle:
         for url in {e.url or "" for e in clicks}:
             numbers = {
                 e.link_number
-                for e in self.some(_with_machines(which))
+                for e in self.some(_of_any_channel(which))
                 if e.kind is Kind.CLICKED and (e.url or "") == url and e.link_number is not None
             }
             total = sum((e.url or "") == url for e in clicks)
@@ -224,8 +248,9 @@ class Oracle:
         return sum(min(e.occurred_at for e in group.events) < at for group in people)
 
 
-def _with_machines(which: Filter) -> Filter:
-    return Filter(channels=which.channels, campaign_id=which.campaign_id, activity_id=which.activity_id)
+def _of_any_channel(which: Filter) -> Filter:
+    """The same campaign, machines included: a link has one number, whoever tells it."""
+    return Filter(channels=None, campaign_id=which.campaign_id, activity_id=which.activity_id)
 
 
 def _in(at: Instant | None, window: tuple[Instant, Instant]) -> bool:

@@ -21,6 +21,7 @@ from aftersend.storage.contract import (
     Mark,
     Outcome,
     Read,
+    Seen,
     Store,
 )
 from aftersend.vocabulary import (
@@ -43,6 +44,7 @@ from aftersend.vocabulary import (
     slot_key,
 )
 from tests.conformance.events import MINUTE, T0, event, read
+from tests.conformance.polling import BudgetsSuite, NotesSuite, TokensSuite
 
 HOUR = 60 * MINUTE
 
@@ -214,15 +216,22 @@ class NormalizingSuite:
         assert store.differences() == []
 
     def test_a_rebuild_mends_what_doctor_finds(self, store: Store) -> None:
-        store.apply([read(1, [event(Kind.SENT, "a", T0), event(Kind.OPENED, "a", T0 + MINUTE)])])
+        claimed = Snapshot(list="stats", campaign_id="8", read_at=T0, counts={Kind.SENT: (9, 8)}, raw={})
+        events = [event(Kind.SENT, "a", T0), event(Kind.OPENED, "a", T0 + MINUTE)]
+        store.apply([read(1, events, snapshots=[claimed])])
+        right = [store.funnel(Filter()), store.doors(Filter())]
         assert store.differences() == []
         self.damage(store)
-        assert store.differences() != []
+        assert {difference.table for difference in store.differences()} >= self.damaged
         store.rebuild()
         assert store.differences() == []
+        assert [store.funnel(Filter()), store.doors(Filter())] == right
+
+    damaged: frozenset[str] = frozenset()
+    """The tables that :meth:`damage` falsifies."""
 
     def damage(self, store: Store) -> None:
-        """Falsify a derived table behind the store's back."""
+        """Falsify derived tables behind the store's back."""
         raise NotImplementedError
 
     def test_workers_at_the_same_time_take_turns(self, store: Store) -> None:
@@ -383,11 +392,6 @@ class FeedsSuite:
         assert self.claim(store, row, "alive") is not None
         store.release(dead)
         assert store.feeds()[0].owner == "alive"
-
-    def test_turns_of_a_budget_are_apart(self, store: Store) -> None:
-        assert [store.reserve("key", 100, T0) for _ in range(3)] == [T0, T0 + 100, T0 + 200]
-        assert store.reserve("other", 100, T0) == T0
-        assert store.reserve("key", 100, T0 + HOUR) == T0 + HOUR
 
 
 class KeysSuite:
@@ -736,13 +740,131 @@ class ReportsSuite:
                 stands_for=(Kind.COMPLAINED, Kind.VISITED),
             )
 
-        store.apply([read(1, [], snapshots=[claimed(T0 + 5, 2), claimed(T0, 7)])])
-        assert self.some(store.funnel(Filter())) == {"complained": (2, 1)}
+        store.apply([read(1, [event(Kind.SENT, "a", T0)], snapshots=[claimed(T0 + 5, 2), claimed(T0, 7)])])
+        assert self.some(store.funnel(Filter())) == {"sent": (1, 1), "complained": (2, 1)}
         assert self.some(store.funnel(Filter(channels=(Channel.SITE,)))) == {"visited": (4, 2)}
         assert self.some(store.funnel(Filter(campaign_id="8"))) == {}
-        assert self.some(store.funnel(Filter(since=T0))) == {}
+        assert self.some(store.funnel(Filter(since=T0))) == {"sent": (1, 1)}
         assert store.snapshots("acme", "7") == store.snapshots("acme") == [claimed(T0 + 5, 2)]
         assert store.snapshots("other") == []
+
+    def summary(self, at: int, campaign: str | None = "7", list_: str = "summary", **counts: tuple[int, int | None]):
+        """A snapshot that stands for complaints alone."""
+        return Snapshot(
+            list=list_,
+            campaign_id=campaign,
+            read_at=at,
+            counts={Kind(kind): count for kind, count in counts.items()},
+            raw={},
+            stands_for=(Kind.COMPLAINED,),
+        )
+
+    def claimed(self, store: Store, **which: object) -> tuple[dict[str, tuple[int, int]], tuple[int, int]]:
+        claims = store.claims(Filter(**which))
+        return self.some(claims.counts), (claims.received.total, claims.received.unique)
+
+    def test_snapshots_stand_for_a_campaign_until_its_first_email_event(self, store: Store) -> None:
+        told = self.summary(T0, sent=(50, None), bounced=(4, 3), opened=(30, 20), complained=(1, 1), visited=(9, 8))
+        other = self.summary(T0 - 1, list_="stats", sent=(49, 49), opened=(31, 19))
+        sms = event(Kind.SENT, "b", T0 - HOUR, channel=Channel.SMS)
+        store.apply([read(1, [sms, event(Kind.SENT, "a", T0, campaign_id="8")], snapshots=[told, other])])
+        seven = {"sent": (50, 50), "bounced": (4, 3), "opened": (31, 20), "complained": (1, 1)}
+        assert self.some(store.funnel(Filter(campaign_id="7"))) == seven
+        assert self.some(store.funnel(Filter())) == {**seven, "sent": (51, 51)}
+        assert self.some(store.funnel(Filter(campaign_id="7", channels=(Channel.SITE,)))) == {"visited": (9, 8)}
+        for timed in ({"since": 0}, {"until": T0 + HOUR}):
+            assert self.some(store.funnel(Filter(campaign_id="7", **timed))) == {}
+            assert self.claimed(store, campaign_id="7", **timed) == ({}, (0, 0))
+        assert self.claimed(store, campaign_id="7") == self.claimed(store) == (seven, (46, 47))
+        assert self.claimed(store, activity_id="7a") == self.claimed(store, sources=()) == ({}, (0, 0))
+        rows = {row.campaign_id: row for row in store.campaigns(Filter())}
+        assert list(rows) == ["8", "7"]
+        assert self.some(rows["7"].counts) == self.some(rows["7"].claims.counts) == seven
+        assert rows["7"].claims == store.claims(Filter(campaign_id="7"))
+        assert rows["8"].claims == store.claims(Filter(campaign_id="8"))
+        assert [row.campaign_id for row in store.campaigns(Filter(), "sent")] == ["8"]
+        assert [row.campaign_id for row in store.campaigns(Filter(since=0))] == ["8"]
+        assert store.differences() == []
+        first = read(2, [event(Kind.OPENED, "a", T0)])
+        store.apply([first])
+        assert self.some(store.funnel(Filter(campaign_id="7"))) == {"opened": (1, 1), "complained": (1, 1)}
+        assert self.claimed(store, campaign_id="7") == ({"complained": (1, 1)}, (0, 0))
+        assert store.differences() == []
+        store.reapply([first.delivery], lambda _: Reading())
+        assert self.some(store.funnel(Filter(campaign_id="7"))) == seven
+        assert store.differences() == []
+
+    def test_what_a_platform_claims_to_have_delivered_is_taken_as_it_says(self, store: Store) -> None:
+        store.apply([read(1, [], snapshots=[self.summary(T0, sent=(50, 50), bounced=(4, 4), delivered=(45, 45))])])
+        seven = {"sent": (50, 50), "delivered": (45, 45), "bounced": (4, 4)}
+        assert self.claimed(store) == (seven, (0, 0))
+        store.apply([read(2, [], snapshots=[self.summary(T0, list_="z", campaign="9", bounced=(2, 2))])])
+        assert self.claimed(store, campaign_id="9") == ({"bounced": (2, 2)}, (0, 0))
+
+    def test_totals_that_fall_are_kept_as_they_are(self, store: Store) -> None:
+        falling = [self.summary(T0 + n, opened=(total, total)) for n, total in enumerate((5, 5, 3, 3, 4))]
+        for n, snapshot in enumerate(falling):
+            store.apply([read(n, [], snapshots=[snapshot])])
+        assert store.snapshot_history("acme", "7", "summary") == [falling[0], falling[2], falling[4]]
+        assert store.snapshots("acme") == falling[4:]
+        assert self.some(store.funnel(Filter())) == {"opened": (4, 4)}
+        for n, snapshot in enumerate(falling):
+            store.apply([read(n, [], snapshots=[snapshot])])
+        assert store.snapshot_history("acme", "7", "summary") == [falling[0], falling[2], falling[4]]
+        assert store.snapshot_history("acme", None, "summary") == store.snapshot_history("x", "7", "summary") == []
+
+    def test_snapshots_are_listed_by_source_campaign_and_list(self, store: Store) -> None:
+        made = [
+            ("acme", self.summary(T0, None, "stats", opened=(9, 9))),
+            ("acme", self.summary(T0, "7", "stats", opened=(1, 1))),
+            ("acme", self.summary(T0, "7", "summary", opened=(2, 2))),
+            ("acme", self.summary(T0, "8", "stats", opened=(3, 3))),
+            ("beta", self.summary(T0, "7", "summary", opened=(4, 4))),
+        ]
+        store.apply([read(n, [], source=source, snapshots=[one]) for n, (source, one) in enumerate(reversed(made))])
+
+        def listed(which: Filter, list_: str | None = None, limit: int = 10, offset: int = 0):
+            rows = store.latest_snapshots(which, list_, limit=limit, offset=offset)
+            return [(row.source, row.snapshot) for row in rows]
+
+        assert listed(Filter()) == made
+        assert listed(Filter(sources=("beta",))) == made[4:]
+        assert listed(Filter(campaign_id="7")) == [made[1], made[2], made[4]]
+        assert listed(Filter(), "stats") == [made[0], made[1], made[3]]
+        assert listed(Filter(), limit=2, offset=1) == made[1:3]
+        assert listed(Filter(sources=())) == []
+        # What is claimed of a whole account stands for nothing.
+        assert self.some(store.funnel(Filter(sources=("acme",)))) == {"opened": (5, 5)}
+
+    def test_events_know_through_which_doors_they_were_seen(self, store: Store) -> None:
+        sent, late = event(Kind.SENT, "a", T0), event(Kind.SENT, "b", T0 + HOUR)
+        opened = event(Kind.OPENED, "a", T0 + MINUTE, channel=Channel.SMS)
+        store.apply([read(1, [sent, opened], Door.WEBHOOK), read(2, [late], source="beta")])
+        assert store.doors(Filter()) == [
+            {
+                "acme": {Kind.SENT: Seen(webhook_only=1), Kind.OPENED: Seen(webhook_only=1)},
+                "beta": {Kind.SENT: Seen(feed_only=1)},
+            }
+        ]
+        applied = store.apply([read(3, [msgspec.structs.replace(sent, list="activities", row="1")])])
+        assert (applied.events_added, applied.events_changed) == (0, 1)
+        assert store.doors(Filter(sources=("acme",), kinds=(Kind.SENT,))) == [{"acme": {Kind.SENT: Seen(both=1)}}]
+        assert store.doors(Filter(sources=("none",))) == [{}]
+        assert store.doors(Filter(since=T0 + 1)) == [
+            {"acme": {Kind.OPENED: Seen(webhook_only=1)}, "beta": {Kind.SENT: Seen(feed_only=1)}}
+        ]
+        assert store.doors(Filter(), [T0 - HOUR, T0, T0 + MINUTE, T0 + HOUR, T0 + 2 * HOUR]) == [
+            {"acme": {}, "beta": {}},
+            {"acme": {Kind.SENT: Seen(both=1)}, "beta": {}},
+            {"acme": {Kind.OPENED: Seen(webhook_only=1)}, "beta": {}},
+            {"acme": {}, "beta": {Kind.SENT: Seen(feed_only=1)}},
+        ]
+        assert store.differences() == []
+        assert store.doors_began("acme") == {Door.WEBHOOK: T0 - T0 % (HOUR // 4), Door.FEED: T0 - T0 % (HOUR // 4)}
+        assert store.doors_began("beta") == {Door.FEED: T0 + HOUR - T0 % (HOUR // 4)}
+        assert store.doors_began("none") == {}
+        with pytest.raises(BadInput):
+            store.doors(Filter(campaign_id="7"))
 
     def test_counts_refuse_conditions_they_cannot_honour(self, store: Store) -> None:
         for which in (
@@ -782,6 +904,7 @@ class CampaignsSuite(ReportsSuite):
             "last_sent_at": T0,
             "counts": store.funnel(Filter(campaign_id="7")),
             "marks": store.marks(Filter(campaign_id="7"))[0],
+            "claims": store.claims(Filter(campaign_id="7")),
         }
         assert (rows[2].created_at, rows[2].scheduled_at, rows[2].first_at) == (T0 - HOUR, T0 + HOUR, None)
         assert [row.campaign_id for row in store.campaigns(Filter(), "sent")] == ["8", "7"]
@@ -1060,5 +1183,15 @@ def feed_account(at: int) -> Event:
     return event(Kind.OPENED, "a", at, "activities", "5", row_id="5", precision=Precision.MINUTE)
 
 
-class StoreSuite(InboxSuite, NormalizingSuite, FeedsSuite, KeysSuite, CampaignsSuite, LogSuite):
+class StoreSuite(
+    InboxSuite,
+    NormalizingSuite,
+    FeedsSuite,
+    NotesSuite,
+    BudgetsSuite,
+    TokensSuite,
+    KeysSuite,
+    CampaignsSuite,
+    LogSuite,
+):
     """All of it."""

@@ -26,9 +26,13 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 class TestSqlite(StoreSuite):
+    damaged = frozenset({"buckets", "doors", "totals", "outcomes"})
+
     def damage(self, store: Store) -> None:
         with sqlite3.connect(store._events.path) as c:
             c.execute("UPDATE buckets SET n = n + 1")
+            c.execute("UPDATE doors SET both = both + 1")
+            c.execute("UPDATE totals SET total = total + 1")
             c.execute("DELETE FROM outcomes")
 
 
@@ -103,10 +107,17 @@ def test_every_report_is_served_by_an_index(store: Store) -> None:
         store.log_size(log)
     store.cohorts(LogFilter(since=T0 + 1, until=T0 + 50 * MINUTE))
     store.templates()
+    store.doors(Filter(since=T0 + 1, until=T0 + 50 * MINUTE))
+    store.doors(Filter(kinds=(Kind.SENT,)), [T0, T0 + 15 * MINUTE])
+    store.claims(Filter())
+    store.latest_snapshots(Filter(campaign_id="7"), limit=10)
+    store.snapshot_history("acme", "7", "stats")
     connection.set_trace_callback(None)
     big = {"events", "messages", "outcomes", "contacts", "buckets", "sightings", "standings", "cohorts", "clicks"}
+    big |= {"doors", "totals", "snapshots", "latest_snapshots"}
     aliases = {"e": "events", "m": "messages", "o": "outcomes", "c": "contacts", "a": "contacts", "k": "known"}
     aliases |= {"d": "standings", "m2": "messages", "f": "events", "w": "outcomes", "b": "buckets", "s": "standings"}
+    aliases |= {"t": "totals", "l": "latest_snapshots"}
     for statement in statements:
         if not statement.lstrip().upper().startswith(("SELECT", "WITH")):
             continue

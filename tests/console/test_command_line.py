@@ -48,7 +48,7 @@ def test_the_list_of_commands_says_what_each_commands_help_begins_with(name):
 
 def test_the_commands_are_those_of_the_interface():
     assert " ".join(COMMANDS) == (
-        "up migrate serve worker scheduler sync drain sources check report export quarantine "
+        "up migrate serve worker scheduler sync drain sources check connect report export quarantine "
         "replay rebuild doctor keys sandbox"
     )
 

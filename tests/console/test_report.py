@@ -9,7 +9,8 @@ import pytest
 
 from aftersend.receiver import create_app
 from aftersend.receiver.auth import mint
-from aftersend.vocabulary import Kind
+from aftersend.storage.contract import Read
+from aftersend.vocabulary import Delivery, Door, Event, Kind, Reading, Snapshot, now, slot_key
 
 from .conftest import with_store
 
@@ -19,6 +20,7 @@ REPORTS = {
     "dashboard": "dashboard",
     "campaigns": "campaigns",
     "templates": "templates",
+    "doors": "doors",
     "sent": "sent",
     "undelivered": "undelivered",
     "activities": "activities",
@@ -187,6 +189,93 @@ def test_templates_have_a_line_each(call, filled):
     ]
     shown = call("report", "templates").out
     assert all(id in shown for id in filled.truth.campaign_ids)
+
+
+def _both_doors(settings) -> None:
+    """Three sends: one through both doors, one only by webhook, one only in a feed; and what the platform claims."""
+    at = now() - 3_600_000
+
+    def send(contact: str, name: str) -> Event:
+        slot = slot_key(at, "acme", Kind.SENT, contact)
+        return Event(
+            slot=slot, kind=Kind.SENT, word="sent", occurred_at=at, list=name, campaign_id="7", contact_id=contact
+        )
+
+    claimed = [
+        Snapshot(
+            list="stats", campaign_id=campaign, read_at=at + n, counts={Kind.SENT: (total, None)}, raw={"n": total}
+        )
+        for n, (campaign, total) in enumerate([("7", 5), ("7", 4), ("old", 50)])
+    ]
+    deliveries = [
+        (Door.WEBHOOK, Reading(events=[send("1", "webhook"), send("2", "webhook")])),
+        (Door.FEED, Reading(events=[send("1", "activities"), send("3", "activities")], snapshots=claimed)),
+    ]
+    reads = [
+        Read(Delivery(id=n, source="acme", door=door, received_at=at, body=b""), reading)
+        for n, (door, reading) in enumerate(deliveries, 1)
+    ]
+    with_store(settings, lambda store: store.apply(reads))
+
+
+def test_doors_are_what_the_api_answers_and_said_in_a_sentence(call, installation):
+    _both_doors(installation)
+    answer = call("report", "doors", "--source", "acme", "--json").json
+    assert answer == _of_the_api(installation, "/v1/doors?source=acme")
+    rows = _rows(call("report", "doors", "--csv").out)
+    assert [(row["day"], row["both"], row["webhook_only"], row["feed_only"]) for row in rows] == [
+        (row["day"], str(row["both"]), str(row["webhook_only"]), str(row["feed_only"])) for row in answer["rows"]
+    ]
+    assert (rows[0]["webhooks_lost"], rows[0]["settled"]) == ("", "False")
+    shown = call("report", "doors")
+    assert (shown.status, shown.err) == (0, "")
+    assert "acme: Your webhooks lost 50.0 % (1 of 2 events)." in shown.out
+    day = next(row["day"] for row in answer["rows"] if row["both"])
+    (line,) = [line.split() for line in shown.out.splitlines() if line.strip().startswith(day)]
+    assert line == [day, "acme", "1", "1", "1", "50.0", "%", "–", "*"]
+    assert "* The feeds have not been read to the end of this day." in shown.out
+
+
+def test_a_source_with_one_door_or_none_says_so(call, installation, filled):
+    assert "acme: There is only one door, the feed." in call("report", "doors").out
+
+
+def test_doors_of_nothing_say_so(call, installation):
+    assert "acme: Nothing has come in yet." in call("report", "doors").out
+
+
+def test_snapshots_are_what_the_api_answers_beside_ours(call, installation):
+    _both_doors(installation)
+    for form in ("latest", "all"):
+        answer = call("report", "snapshots", "--history", form, "--json").json
+        assert answer == _of_the_api(installation, f"/v1/snapshots?history={form}")
+    rows = _rows(call("report", "snapshots", "--history", "all", "--csv").out)
+    assert [
+        (row["campaign_id"], row["kind"], row["total"], row["our_total"], row["gap_total"], row["unique"])
+        for row in rows
+    ] == [
+        ("7", "sent", "5", "", "", ""),
+        ("7", "sent", "4", "3", "1", ""),
+        ("old", "sent", "50", "0", "50", ""),
+    ]
+    shown = call("report", "snapshots", "--history", "all").out
+    lines = [line.split() for line in shown.splitlines() if line.strip().startswith("sent")]
+    assert lines == [["sent", "4", "3", "1", "–", "3", "–"], ["sent", "50", "0", "50", "–", "0", "–", *ANSWERED]]
+    assert "stats of acme, campaign 7, read " in shown
+    assert "What changed" in shown
+    assert "as the platform claims: sent." in call("report", "funnel", "--campaign", "old").out
+
+
+ANSWERED = ["reports", "answer", "from", "it"]
+
+
+def test_snapshots_go_on_page_by_page(call, installation):
+    _both_doors(installation)
+    first = call("report", "snapshots", "--limit", "1", "--csv")
+    assert first.err == "There is more: add --page-index 1\n"
+    second = call("report", "snapshots", "--limit", "1", "--page-index", "1", "--csv")
+    assert [row["campaign_id"] for row in _rows(first.out) + _rows(second.out)] == ["7", "old"]
+    assert "No platform has claimed anything yet." in call("report", "snapshots", "--list", "none").out
 
 
 @pytest.mark.parametrize("name", [*REPORTS])

@@ -23,6 +23,9 @@ def test_sources_works_before_anything_else_has_run(call):
                 "provider": "inwise",
                 "time_zone": "Asia/Jerusalem",
                 "complete_until": None,
+                "last_event_at": None,
+                "quiet": False,
+                "budget": [],
                 "feeds": [],
             }
         ],

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aftersend.storage import open_store
-from aftersend.storage.contract import Filter, Read
+from aftersend.storage.contract import Count, Filter, Read
 from aftersend.vocabulary import (
     BounceClass,
     Channel,
@@ -159,36 +159,106 @@ def test_withdrawing_and_applying_again_changes_nothing(told, gone):
         store.close()
 
 
+@st.composite
+def summaries(draw: st.DrawFn) -> Snapshot:
+    """A snapshot out of the same world."""
+    at = draw(st.integers(0, 6))
+    kinds = draw(st.sets(st.sampled_from([Kind.SENT, Kind.DELIVERED, Kind.BOUNCED, Kind.OPENED, Kind.VISITED])))
+    figure = st.tuples(st.integers(0, 9), st.one_of(st.none(), st.integers(0, 9)))
+    return Snapshot(
+        list=draw(st.sampled_from(["stats", "summary"])),
+        campaign_id=draw(st.sampled_from(["7", "8", "9", None])),
+        read_at=T0 + at,
+        counts={kind: draw(figure) for kind in sorted({*kinds, Kind.COMPLAINED})},
+        raw={"read": at},
+        stands_for=(Kind.COMPLAINED,),
+    )
+
+
+def plainly_claimed(snapshots: list[Snapshot], campaign: str, *, eventless: bool) -> dict[Kind, list[int]]:
+    """What a campaign's latest snapshots stand for, in the plainest way."""
+    latest: dict[str, Snapshot] = {}
+    for one in sorted(snapshots, key=lambda s: (s.read_at, msgspec.json.encode(s, order="deterministic"))):
+        if one.campaign_id == campaign:
+            latest[one.list] = one
+    found: dict[Kind, list[int]] = {}
+    for kind in Kind if eventless else [Kind.COMPLAINED]:
+        told = [one.counts[kind] for one in latest.values() if kind in one.counts]
+        if told:
+            found[kind] = [max(t for t, _ in told), max(t if u is None else u for t, u in told)]
+    return found
+
+
 @LAWS
 @given(
-    totals=st.lists(
-        st.tuples(st.sampled_from(["7", "8"]), st.integers(0, 3), st.integers(0, 5), st.integers(0, 5)), max_size=8
-    ),
+    told=st.lists(sightings(), max_size=4),
+    claimed=st.lists(summaries(), max_size=8),
     seed=st.integers(0, 2**32),
 )
-def test_only_the_latest_snapshot_counts_whatever_the_order(totals, seed):
-    snapshots = [
-        Snapshot(
-            list="activitiesSummary",
-            campaign_id=campaign,
-            read_at=T0 + at,
-            counts={Kind.COMPLAINED: (total, unique)},
-            raw={"report_spam": total},
-            stands_for=(Kind.COMPLAINED,),
-        )
-        for campaign, at, total, unique in totals
-    ]
-    straight = [read(n, [], snapshots=[snapshot]) for n, snapshot in enumerate(snapshots, 1)]
+def test_snapshots_and_events_give_the_same_reports_whatever_the_order(told, claimed, seed):
+    straight = [read(n, [], snapshots=[snapshot]) for n, snapshot in enumerate(claimed, 1)]
+    straight += [read(100 + n, [event], door) for n, (door, event) in enumerate(told)]
     shuffled = straight * 2
     random.Random(seed).shuffle(shuffled)
     assert stored_reports(straight, [3]) == stored_reports(shuffled, [2])
-    latest = {s.campaign_id: s for s in sorted(snapshots, key=lambda s: (s.read_at, msgspec.json.encode(s)))}
     with tempfile.TemporaryDirectory() as directory:
         store = open_store(f"sqlite:///{directory}/store.db")
         store.migrate()
         store.apply(shuffled)
-        count = store.funnel(Filter())[Kind.COMPLAINED]
-        assert (count.total, count.unique) == tuple(
-            sum(s.counts[Kind.COMPLAINED][i] for s in latest.values()) for i in (0, 1)
-        )
+        everything = Filter(channels=(Channel.EMAIL, Channel.SITE))
+        whole = store.funnel(everything)
+        for campaign in ("7", "8", "9"):
+            which = msgspec.structs.replace(everything, campaign_id=campaign)
+            happened = store.funnel(msgspec.structs.replace(which, since=0))
+            eventless = not store.events(Filter(campaign_id=campaign), "newest", limit=1)
+            expected = plainly_claimed(claimed, campaign, eventless=eventless)
+            for kind, count in store.funnel(which).items():
+                ours, theirs = happened[kind], expected.get(kind, [0, 0])
+                assert [count.total, count.unique] == [max(ours.total, theirs[0]), max(ours.unique, theirs[1])]
+                whole[kind] = Count(
+                    whole[kind].total - count.total + ours.total, whole[kind].unique - count.unique + ours.unique
+                )
+        # The whole is the sum of its campaigns.
+        events = store.funnel(msgspec.structs.replace(everything, since=0))
+        assert {kind: (c.total, c.unique) for kind, c in whole.items()} == {
+            kind: (c.total, c.unique) for kind, c in events.items()
+        }
+        store.close()
+
+
+@LAWS
+@given(totals=st.lists(st.integers(0, 2), max_size=8), batch=st.integers(1, 3), again=st.booleans())
+def test_the_history_of_snapshots_is_what_changed(totals, batch, again):
+    told = [
+        Snapshot(list="stats", campaign_id="7", read_at=T0 + n, counts={Kind.OPENED: (total, None)}, raw={})
+        for n, total in enumerate(totals)
+    ]
+    changes = [
+        one for before, one in zip([None, *told], told, strict=False) if not before or before.counts != one.counts
+    ]
+    with tempfile.TemporaryDirectory() as directory:
+        store = open_store(f"sqlite:///{directory}/store.db")
+        store.migrate()
+        reads = [read(n, [], snapshots=[snapshot]) for n, snapshot in enumerate(told, 1)]
+        for _ in range(1 + again):
+            for place in range(0, len(reads), batch):
+                store.apply(reads[place : place + batch])
+        assert store.snapshot_history("acme", "7", "stats") == changes
+        store.close()
+
+
+@LAWS
+@given(at=st.permutations(range(5)))
+def test_snapshots_of_different_figures_come_in_any_order(at):
+    told = [
+        Snapshot(list="stats", campaign_id="7", read_at=T0 + n, counts={Kind.OPENED: (n, None)}, raw={})
+        for n in range(5)
+    ]
+    with tempfile.TemporaryDirectory() as directory:
+        store = open_store(f"sqlite:///{directory}/store.db")
+        store.migrate()
+        for n in at:
+            store.apply([read(n, [], snapshots=[told[n]])])
+        assert store.snapshot_history("acme", "7", "stats") == told
+        assert store.snapshots("acme") == told[4:]
         store.close()

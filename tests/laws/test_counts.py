@@ -39,6 +39,7 @@ def test_counts_are_what_the_events_say(told):
             oracle.known(at) for at in (T0, T0 + 30_000, T0 + 16 * MINUTE, T0 + DAY)
         ]
         check_log(store, oracle)
+        check_doors(store, oracle)
         store.close()
 
 
@@ -70,6 +71,14 @@ def check_counts(store, oracle, which):
         if rows:
             bookmark = (rows[0].occurred_at, rows[0].id)
             assert store.last_events(which, kind, without, limit=100, after=bookmark) == rows[1:]
+
+
+def check_doors(store, oracle):
+    assert store.doors(Filter()) == [oracle.doors()]
+    for since, until in WINDOWS:
+        assert store.doors(Filter(since=since, until=until)) == [oracle.doors((since, until))]
+    for edges in (EDGES, DAYS[:4], DAYS[4:], [T0 + 7_000, T0 + 8 * MINUTE, T0 + DAY]):
+        assert store.doors(Filter(), edges) == [oracle.doors(slot) for slot in pairwise(edges)]
 
 
 def check_log(store, oracle):

@@ -7,13 +7,31 @@ position going through JSON after every answer, as it does in the store.
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aftersend.providers.contract import Answer, Ask, Context, Malformed
-from aftersend.providers.paging import DatedPages, DateNames, Deltas, Lately, PerCampaign
+from aftersend.providers.paging import (
+    SHORTEST,
+    Cursors,
+    Deltas,
+    Each,
+    Family,
+    Item,
+    Lately,
+    Moving,
+    NextLinks,
+    Offsets,
+    Page,
+    PageNumbers,
+    Single,
+    Whole,
+    Windows,
+    described,
+)
 from aftersend.settings import Source
 from aftersend.vocabulary import Instant
 from aftersend.zones import moment, parse
@@ -22,7 +40,6 @@ ZONE = "Asia/Jerusalem"
 NOW = parse("2025-03-18T10:00:00Z", "now")
 HOUR, DAY = 3_600_000, 86_400_000
 SOURCE = Source(name="acme", provider="inwise", overlap="48h")
-NAMES = DateNames(page="page_index", size="page_size", since="date_from", until="date_to")
 
 
 def row_ids(body: bytes) -> list[str]:
@@ -67,9 +84,27 @@ def context(now: Instant = NOW, since: Instant | None = None, until: Instant | N
     return Context(source=SOURCE, now=now, since=since, until=until)
 
 
-def dated(position: dict, where: Context, **changed) -> DatedPages:
-    settings = {"path": "list", "row_ids": row_ids, "names": NAMES, "zone": ZONE, "size": 1000, "default_size": 100}
-    return DatedPages(json.loads(json.dumps(position)), where, **(settings | changed))
+def look(given: Answer) -> Page:
+    return Page(ids=row_ids(given.body))
+
+
+def salvage(given: Answer) -> Page:
+    return Page(ids=salvaged_ids(given.body))
+
+
+def days(since: Instant, until: Instant) -> Ask:
+    """Whole days of the zone; the last one is a day further than it need be."""
+    first, last = (moment(at, ZONE).date().isoformat() for at in (since, until - 1 + DAY))
+    return Ask(path="list", params={"date_from": first, "date_to": last})
+
+
+def numbered(size: int = 1000, page: str = "page_index", name: str = "page_size") -> partial[PageNumbers]:
+    return partial(PageNumbers, page=page, size=name, asked=size, default=100)
+
+
+def dated(position: dict, where: Context, family=None, **changed) -> Windows:
+    settings = {"ask": days, "look": look, "family": family or numbered(), "zone": ZONE}
+    return Windows(json.loads(json.dumps(position)), where, **(settings | changed))
 
 
 def walked(walk, get, most: int = 200) -> list[str]:
@@ -103,7 +138,7 @@ class TestTheLiveLane:
         assert walk.complete_until == NOW
         assert [ask.params for ask in platform.asked] == [
             {"date_from": "2025-03-11", "date_to": "2025-03-19", "page_index": page, "page_size": "1000"}
-            for page in ("0", "1")
+            for page in ("0", "1", "2")
         ]
         assert {ask.path for ask in platform.asked} == {"list"}
 
@@ -145,10 +180,25 @@ class TestTheLiveLane:
         again = dated(first.position, context(now=NOW + HOUR))
         assert set(rows) <= got | set(map(int, walked(again, platform.get)))
 
-    def test_a_clock_set_back_asks_nothing_and_keeps_the_position(self):
+    def test_a_clock_set_back_reads_the_overlap_before_the_present(self):
         walk = dated({"through": NOW + 10 * DAY}, context())
-        assert walk.ask() is None
-        assert walk.position == {"through": NOW + 10 * DAY}
+        ask = walk.ask()
+        assert (ask.params["date_from"], ask.params["date_to"]) == ("2025-03-16", "2025-03-19")
+        walked(walk, lambda _: answer([]))
+        assert walk.position == {"through": NOW}
+
+    def test_what_may_still_appear_is_read_but_not_relied_upon(self):
+        walk = dated({"through": NOW - HOUR}, context(), trust=HOUR // 2)
+        assert walk.ask().params["date_to"] == "2025-03-19"
+        walked(walk, lambda _: answer([]))
+        assert (walk.complete_until, walk.position) == (NOW - HOUR // 2, {"through": NOW - HOUR // 2})
+
+    def test_behind_the_horizon_nothing_is_asked_for(self):
+        walk = dated({"through": NOW - 200 * DAY}, context(), horizon=90 * DAY, span=365 * DAY)
+        assert walk.ask().params["date_from"] == "2024-12-18"
+
+    def test_the_first_run_takes_as_much_as_it_is_told(self):
+        assert dated({}, context(), first=90 * DAY, span=365 * DAY).ask().params["date_from"] == "2024-12-18"
 
 
 class TestPaging:
@@ -168,16 +218,21 @@ class TestPaging:
         assert len(got) > len(set(got))
 
     def test_a_short_page_is_not_the_end(self):
-        answers = [[1, 2], [3], list(range(10, 40)), [], [99]]
+        answers = [[1, 2], [3], list(range(10, 40)), [], [], [99]]
         walk = dated({}, context())
         assert walked(walk, lambda ask: answer(answers[int(ask.params["page_index"])])) == [
             str(n) for page in answers[:3] for n in page
         ]
 
-    def test_the_first_empty_page_is_the_end_whatever_lies_behind_it(self):
-        answers = [[1], [], [2]]
+    def test_one_empty_page_in_the_middle_is_not_the_end_two_are(self):
+        answers = [[1], [], [2], [], [], [3]]
         walk = dated({}, context())
-        assert walked(walk, lambda ask: answer(answers[int(ask.params["page_index"])])) == ["1"]
+        assert walked(walk, lambda ask: answer(answers[int(ask.params["page_index"])])) == ["1", "2"]
+
+    def test_a_list_that_begins_with_an_empty_page_is_empty(self):
+        walk, asked = dated({}, context()), []
+        walked(walk, lambda ask: asked.append(ask) or answer([]))
+        assert len(asked) == 1
 
     @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 250, 1000])
     def test_where_the_size_is_ignored_every_row_is_read_all_the_same(self, count):
@@ -196,10 +251,13 @@ class TestPaging:
         rows = spread(100, NOW - 6 * DAY, NOW - DAY) | {1000 + n: NOW - 10 * DAY for n in range(30)}
         platform = DatedList(rows)
         walked(dated({}, context(since=NOW - 14 * DAY, until=NOW)), platform.get)
-        assert pages_of(platform) == [("0", "1000"), ("1", "100"), ("0", "1000"), ("1", "1000")]
+        assert pages_of(platform) == [
+            *[("0", "1000"), ("1", "100"), ("2", "100")],
+            *[("0", "1000"), ("1", "1000"), ("2", "1000")],
+        ]
 
     def test_a_size_below_the_default_stays_as_asked(self):
-        walk = dated({}, context(), size=40)
+        walk = dated({}, context(), numbered(40))
         walk.take(answer(list(range(100))))
         assert walk.ask().params["page_size"] == "40"
 
@@ -216,17 +274,18 @@ class TestPaging:
         while (ask := walk.ask()) is not None:
             walk.take(answer([1, 2, 3]))
             fresh.append((ask.params["page_index"], walk.rows, walk.fresh))
-        assert fresh == [("0", 3, 3), ("1", 3, 0), ("2", 3, 0), ("3", 3, 0)]
+        assert fresh == [("0", 3, 3), ("1", 3, 0), ("2", 3, 0)]
         assert walk.position == {"through": NOW}
 
     def test_one_repeated_page_is_not_the_end(self):
-        answers = [[1], [2], [2], [3], [3], [4], []]
+        answers = [[1], [2], [2], [3], [3], [4], [], []]
         walk = dated({}, context())
         assert walked(walk, lambda ask: answer(answers[int(ask.params["page_index"])])) == list("122334")
 
     def test_a_list_without_an_end_is_refused_at_last(self):
-        run = {"began": NOW, "since": NOW - DAY, "until": NOW, "window_until": NOW, "size": 100}
-        position = {"run": run | {"page": DatedPages.MOST_PAGES + 1}}
+        run = {"began": NOW, "since": NOW - DAY, "until": NOW, "window_until": NOW, "span": DAY}
+        place = {"page": 5, "before": 7, "size": 100, "pages": Family.MOST_PAGES}
+        position = {"run": run | {"place": place}}
         walk = dated(position, context())
         with pytest.raises(Malformed, match="no end"):
             walk.take(answer([1]))
@@ -244,14 +303,11 @@ class TestPaging:
         assert (walk.ask(), walk.position) == (ask, position)
 
     def test_a_parameter_without_a_name_is_not_sent_and_others_are_added(self):
-        names = DateNames(page="p", size="", since="from", until="to")
-        walk = dated({}, context(), names=names, params={"action_type": "emailOpened"})
-        assert walk.ask().params == {
-            "action_type": "emailOpened",
-            "p": "0",
-            "from": "2025-03-11",
-            "to": "2025-03-19",
-        }
+        def ask(since: Instant, until: Instant) -> Ask:
+            return Ask(path="list", params={"action_type": "emailOpened"})
+
+        walk = dated({}, context(), numbered(page="p", name=""), ask=ask)
+        assert walk.ask().params == {"action_type": "emailOpened", "p": "0"}
 
     def test_progress_tells_window_page_and_how_far(self):
         walk = dated({}, context(since=NOW - 20 * DAY, until=NOW))
@@ -259,9 +315,10 @@ class TestPaging:
         walk.take(answer([1]))
         assert walk.progress()["page"] == 1
         walk.take(answer([]))
-        assert walk.progress() == {"window": "2025-03-04 to 2025-03-11", "page": 0, "done": 1, "total": 3}
+        walk.take(answer([]))
+        assert walk.progress() == {"window": "2025-03-04 to 2025-03-11", "page": 3, "done": 1, "total": 3}
         walked(walk, lambda _: answer([]))
-        assert walk.progress() == {"window": "", "page": 0, "done": 3, "total": 3}
+        assert walk.progress() == {"window": "", "page": 5, "done": 3, "total": 3}
 
 
 class TestTheBackfillLane:
@@ -312,12 +369,13 @@ class TestResuming:
         assert resumed.ask().params["page_index"] == "2"
         assert resumed.ask().params["date_to"] == walk.ask().params["date_to"]
 
-    def test_rows_of_the_run_and_the_measured_size_are_remembered(self):
+    def test_the_measured_size_is_remembered(self):
         walk = dated({}, context())
         walk.take(answer(list(range(100))))
         walk.take(answer(list(range(100, 200))))
         run = walk.position["run"]
-        assert (run["rows"], run["size"], run["page"], run["began"]) == (200, 100, 2, NOW)
+        assert run["place"] == {"page": 2, "before": 100, "size": 100, "pages": 2}
+        assert (run["pages"], run["began"]) == (2, NOW)
         assert dated(walk.position, context()).ask().params["page_size"] == "100"
 
     def test_a_stale_run_is_finished_as_it_was_begun_and_the_next_reads_from_there(self):
@@ -338,7 +396,7 @@ class TestResuming:
 
 class TestDeltas:
     def deltas(self, position=None, **changed) -> Deltas:
-        settings = {"path": "recent", "row_ids": row_ids, "salvaged_ids": salvaged_ids}
+        settings = {"ask": Ask(path="recent"), "look": look, "salvage": salvage}
         return Deltas(position or {}, context(), **(settings | changed))
 
     def test_it_asks_again_until_an_answer_is_empty(self):
@@ -393,37 +451,352 @@ class TestDeltas:
         assert walk.progress() == {"window": "new rows", "page": 1, "done": 0, "total": 1}
 
 
-class TestPerCampaign:
-    def totals(self, position, *campaigns, now=NOW) -> PerCampaign:
-        where = Context(source=SOURCE, now=now, campaigns=campaigns)
-        return PerCampaign(position, where, path="summary", row_ids=row_ids, param="campaign_id")
+class Listed:
+    """A list in memory, asked in one of the ways a family asks. Rows are (id, time), ascending in time."""
 
-    def test_each_campaign_is_asked_for_once(self):
-        walk, asked = self.totals({}, "7", "5", "6"), []
+    def __init__(self, rows: list[tuple[int, int]], size: int = 10, *, tells: str = "", ignores_size: bool = False):
+        self.rows, self.size, self.tells, self.ignores_size = rows, size, tells, ignores_size
+        self.asked: list[Ask] = []
+
+    def page(self, ask: Ask, rows: list[tuple[int, int]], first: int, size: int) -> Answer:
+        self.asked.append(ask)
+        size = min(size, 3) if self.ignores_size else size
+        told = {"rows": rows[first : first + size]}
+        if self.tells == "total":
+            told["total"] = len(rows)
+        if self.tells == "more":
+            told["more"] = first + size < len(rows)
+        return Answer(body=json.dumps(told).encode(), received_at=NOW)
+
+    def numbered(self, ask: Ask) -> Answer:
+        size = 3 if self.ignores_size else int(ask.params["size"])
+        return self.page(ask, self.rows, int(ask.params["page"]) * size, size)
+
+    def offset(self, ask: Ask) -> Answer:
+        return self.page(ask, self.rows, int(ask.params["offset"]), int(ask.params["size"]))
+
+    def moving(self, ask: Ask) -> Answer:
+        since = int(ask.params.get("since", "0"))
+        return self.page(ask, [row for row in self.rows if row[1] >= since], int(ask.params["offset"]), self.size)
+
+
+def seen(given: Answer) -> Page:
+    told = json.loads(given.body)
+    rows = told["rows"]
+    times = [at for _, at in rows]
+    return Page(
+        ids=[str(row) for row, _ in rows],
+        next=told.get("next"),
+        total=told.get("total"),
+        more=told.get("more"),
+        oldest=min(times, default=None),
+        newest=max(times, default=None),
+        deep=told.get("deep", False),
+    )
+
+
+NUMBERED = partial(PageNumbers, page="page", size="size", asked=10)
+OFFSETS = partial(Offsets, offset="offset", size="size", asked=10)
+MOVING = partial(Moving, since="since", text=str, offset="offset")
+
+
+def read(walk, get, *, most: int = 2_000) -> list[int]:
+    """Ids of every row the walk was given."""
+    got: list[int] = []
+    for _ in range(most):
+        ask = walk.ask()
+        if ask is None:
+            return got
+        given = get(ask)
+        walk.take(given)
+        got += [row for row, _ in json.loads(given.body)["rows"]]
+    raise AssertionError("the walk doesn't end")
+
+
+def whole(family, position: dict | None = None, **changed) -> Whole:
+    where = json.loads(json.dumps(position or {}))
+    return Whole(where, context(), ask=Ask(path="list"), look=seen, family=family, **changed)
+
+
+def rows_of(count: int, together: int = 1) -> list[tuple[int, int]]:
+    """So many rows, ``together`` of them at each instant."""
+    return [(n, 1000 + n // together) for n in range(count)]
+
+
+class TestFamilies:
+    @pytest.mark.parametrize("tells", ["", "total", "more"])
+    @pytest.mark.parametrize("ignores_size", [False, True])
+    @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 30, 31])
+    def test_page_numbers_and_offsets_read_every_row_once(self, count, ignores_size, tells):
+        for family, get in ((NUMBERED, Listed.numbered), (OFFSETS, Listed.offset)):
+            platform = Listed(rows_of(count), tells=tells, ignores_size=ignores_size)
+            assert read(whole(family), partial(get, platform)) == list(range(count))
+
+    @pytest.mark.parametrize(("tells", "requests"), [("", 5), ("total", 3), ("more", 3)])
+    def test_a_list_that_tells_its_end_isnt_asked_beyond_it(self, tells, requests):
+        platform = Listed(rows_of(30), tells=tells)
+        read(whole(NUMBERED), platform.numbered)
+        assert len(platform.asked) == requests
+
+    def test_an_empty_page_in_the_middle_ends_nothing_that_tells_its_total(self):
+        platform, pages = Listed(rows_of(40), tells="total"), []
+
+        def get(ask: Ask) -> Answer:
+            given = platform.numbered(ask)
+            pages.append(ask.params["page"])
+            return given if len(pages) != 2 else Answer(body=b'{"rows": [], "total": 40}', received_at=NOW)
+
+        assert read(whole(NUMBERED), get) == [*range(10), *range(20, 40)]
+        assert pages == ["0", "1", "2", "3", "4", "5"]
+
+    def test_full_pages_are_asked_for_ahead_and_others_are_not(self):
+        platform = Listed(rows_of(25))
+        walk = whole(NUMBERED)
+        assert walk.ahead() == []
+        walk.take(platform.numbered(walk.ask()))
+        assert [ask.params for ask in (walk.ask(), *walk.ahead())] == [
+            {"page": str(page), "size": "10"} for page in (1, 2, 3, 4)
+        ]
+        walk.take(platform.numbered(walk.ask()))
+        walk.take(platform.numbered(walk.ask()))
+        assert walk.ahead() == []
+        behind = whole(OFFSETS)
+        behind.take(platform.offset(behind.ask()))
+        assert [ask.params["offset"] for ask in (behind.ask(), *behind.ahead())] == ["10", "20", "30", "40"]
+
+    @given(st.integers(0, 60), st.integers(1, 40), st.sampled_from(["", "total"]))
+    def test_a_moving_beginning_reads_every_row_however_many_are_of_one_instant(self, count, together, tells):
+        platform = Listed(rows_of(count, together), tells=tells)
+        assert set(read(whole(MOVING), platform.moving)) == set(range(count))
+
+    @given(st.data())
+    def test_a_moving_beginning_misses_nothing_while_rows_come_and_go(self, data):
+        rows = rows_of(60, 3)
+        platform = Listed(rows)
+        gone: set[int] = set()
+
+        def get(ask: Ask) -> Answer:
+            given = platform.moving(ask)
+            if rows:
+                gone.add(rows.pop(data.draw(st.integers(0, len(rows) - 1)))[0])
+            rows.insert(0, (1000 + len(platform.asked), 1))
+            return given
+
+        got = set(read(whole(MOVING), get))
+        assert set(range(60)) - gone <= got
+
+    @given(st.sampled_from(["numbered", "offset", "moving"]), st.integers(0, 80), st.integers(0, 9), st.integers(1, 15))
+    def test_killed_after_any_page_it_goes_on_without_a_gap(self, way, count, killed_after, together):
+        family = {"numbered": NUMBERED, "offset": OFFSETS, "moving": MOVING}[way]
+        get = getattr(Listed(rows_of(count, together)), way)
+        walk, got = whole(family), set()
+        for _ in range(killed_after):
+            if (ask := walk.ask()) is None:
+                break
+            given = get(ask)
+            walk.take(given)
+            got |= {row for row, _ in json.loads(given.body)["rows"]}
+        if walk.ask() is None:
+            assert walk.position == {}
+        got |= set(read(whole(family, walk.position), get))
+        assert got == set(range(count))
+
+
+class Chain:
+    """A list whose pages name the next; ``faults``: number of the request → what the page says of the next instead."""
+
+    def __init__(self, pages: int, faults: dict[int, str | None] | None = None):
+        self.pages, self.faults = pages, faults or {}
+        self.asked: list[str] = []
+
+    def get(self, ask: Ask) -> Answer:
+        link = ask.params.get("cursor") or (ask.path if ask.path.startswith("/next/") else "/next/0")
+        number = int(link.rpartition("/")[2])
+        self.asked.append(link)
+        following = f"/next/{number + 1}" if number + 1 < self.pages else None
+        following = self.faults.get(len(self.asked), following)
+        body = {"rows": [] if number == 2 else [(number, number)], "next": following}
+        return Answer(body=json.dumps(body).encode(), received_at=NOW + 1000 * len(self.asked))
+
+
+@pytest.mark.parametrize("family", [NextLinks, partial(Cursors, param="cursor")], ids=["next links", "cursors"])
+class TestLinked:
+    def test_it_follows_over_an_empty_page_to_the_page_without_a_next_one(self, family):
+        chain = Chain(5)
+        walk = whole(family)
+        assert read(walk, chain.get) == [0, 1, 3, 4]
+        assert chain.asked == [f"/next/{n}" for n in range(5)]
+        assert walk.position == {}
+
+    def test_a_next_page_is_asked_for_about_the_same(self, family):
+        first = Ask(path="list", params={"limit": "5"}, headers={"X": "1"}, about={"list": "opens"})
+        walk = Whole({}, context(), ask=first, look=seen, family=family)
+        walk.take(Chain(5).get(walk.ask()))
+        asked = walk.ask()
+        assert asked.headers == {"X": "1"}
+        assert (asked.params | asked.about).items() >= {"limit": "5", "list": "opens"}.items()
+
+    def test_a_link_that_repeats_once_sends_it_to_the_beginning(self, family):
+        chain = Chain(4, {3: "/next/1"})
+        assert set(read(whole(family), chain.get)) == {0, 1, 3}
+        assert chain.asked == ["/next/0", "/next/1", "/next/2", "/next/0", "/next/1", "/next/2", "/next/3"]
+
+    def test_a_list_in_circles_is_told_of(self, family):
+        chain = Chain(4, {2: "/next/1", 4: "/next/1"})
+        with pytest.raises(Malformed, match="in circles"):
+            read(whole(family), chain.get)
+
+    def test_a_link_that_expired_sends_it_to_the_beginning_once(self, family):
+        chain, walk = Chain(4), whole(family)
+        assert not walk.refused(400), "the list itself was refused"
+        walk.take(chain.get(walk.ask()))
+        assert walk.refused(410)
+        assert walk.ask() == whole(family).ask()
+        walk.take(chain.get(walk.ask()))
+        assert not walk.refused(410)
+
+    def test_a_killed_run_goes_on_at_its_link(self, family):
+        chain, walk = Chain(5), whole(family)
+        walk.take(chain.get(walk.ask()))
+        walk.take(chain.get(walk.ask()))
+        assert read(whole(family, walk.position), chain.get) == [3, 4]
+
+    def test_a_link_from_yesterday_isnt_tried_where_it_wont_last(self, family):
+        chain = Chain(5)
+        lasting = partial(family, lasts=HOUR)
+        walk = whole(lasting)
+        walk.take(chain.get(walk.ask()))
+        tomorrow = context(now=NOW + DAY)
+        again = Whole(walk.position, tomorrow, ask=Ask(path="list"), look=seen, family=lasting)
+        assert again.ask() == Ask(path="list")
+        soon = Whole(walk.position, context(now=NOW + 2000), ask=Ask(path="list"), look=seen, family=lasting)
+        assert soon.ask() != Ask(path="list")
+
+
+class TestDeepLists:
+    """A list that shows at most ten rows of a window, and says so."""
+
+    def get(self, rows: list[tuple[int, int]], ask: Ask) -> Answer:
+        inside = [row for row in rows if int(ask.params["since"]) <= row[1] < int(ask.params["until"])]
+        return Answer(body=json.dumps({"rows": inside[:10], "deep": len(inside) > 10}).encode(), received_at=NOW)
+
+    def walk(self, position: dict, rows_since: Instant) -> Windows:
+        def ask(since: Instant, until: Instant) -> Ask:
+            return Ask(path="list", params={"since": str(since), "until": str(until)})
+
+        return Windows(position, context(since=rows_since, until=NOW), ask=ask, look=seen, family=Single)
+
+    @given(st.lists(st.integers(1, 20 * DAY), max_size=60, unique_by=lambda ago: ago // SHORTEST))
+    def test_a_window_is_halved_until_it_can_be_read_whole(self, ago):
+        rows = [(n, NOW - before) for n, before in enumerate(ago)]
+        got = read(self.walk({}, NOW - 21 * DAY), partial(self.get, rows))
+        assert set(got) == {row for row, _ in rows}
+
+    def test_windows_grow_again_where_there_is_less(self):
+        rows = [(n, NOW - DAY + n * SHORTEST) for n in range(40)]
+        walk, lengths = self.walk({}, NOW - 28 * DAY), []
+        while (ask := walk.ask()) is not None:
+            lengths.append(int(ask.params["until"]) - int(ask.params["since"]))
+            walk.take(self.get(rows, ask))
+        assert min(lengths) < HOUR
+        assert max(lengths[-3:]) == 7 * DAY
+
+    def test_more_than_fits_into_a_minute_is_read_as_far_as_it_goes(self):
+        rows = [(n, NOW - DAY) for n in range(30)]
+        assert len(set(read(self.walk({}, NOW - 2 * DAY), partial(self.get, rows)))) == 10
+
+
+class TestEach:
+    def each(self, position, *keys, now=NOW, **changed) -> Each:
+        items = [Item(key=key, ask=Ask(path="totals", params={"id": key})) for key in keys]
+        where = context(now=now)
+        return Each(json.loads(json.dumps(position)), where, items=items, look=changed.pop("look", look), **changed)
+
+    def test_each_is_asked_for_once(self):
+        walk, asked = self.each({}, "7", "5", "6"), []
+        assert walk.ahead() == [Ask(path="totals", params={"id": c}) for c in ("5", "6")]
         walked(walk, lambda ask: asked.append(ask) or answer([1]))
-        assert asked == [Ask(path="summary", params={"campaign_id": c}) for c in ("7", "5", "6")]
+        assert asked == [Ask(path="totals", params={"id": c}) for c in ("7", "5", "6")]
         assert (walk.position, walk.complete_until) == ({}, NOW)
 
-    def test_without_campaigns_nothing_is_asked(self):
-        walk = self.totals({})
+    def test_without_any_nothing_is_asked(self):
+        walk = self.each({})
         assert (walk.ask(), walk.position, walk.complete_until) == (None, {}, NOW)
+        assert self.each({}, complete=False).complete_until is None
 
-    def test_a_killed_run_goes_on_with_the_campaigns_that_are_left(self):
-        walk = self.totals({}, "7", "5", "6")
+    def test_a_killed_run_goes_on_with_those_that_are_left(self):
+        walk = self.each({}, "7", "5", "6")
         walk.take(answer([1]))
         assert walk.progress() == {"window": "5", "page": 1, "done": 1, "total": 3}
-        assert walk.position == {"began": NOW, "done": ["7"]}
-        resumed = self.totals(walk.position, "8", "7", "6", now=NOW + HOUR)
+        assert walk.position == {"began": NOW, "pages": 1, "done": ["7"]}
+        resumed = self.each(walk.position, "8", "7", "6", now=NOW + HOUR)
         asked = []
-        walked(resumed, lambda ask: asked.append(ask.params["campaign_id"]) or answer([1]))
+        walked(resumed, lambda ask: asked.append(ask.params["id"]) or answer([1]))
         assert asked == ["8", "6"]
         assert resumed.complete_until == NOW
 
     def test_a_refused_answer_is_asked_for_again(self):
-        walk = self.totals({}, "7", "5")
+        walk = self.each({}, "7", "5")
         with pytest.raises(Malformed):
             walk.take(answer(b"<html>"))
-        assert (walk.ask().params, walk.position) == ({"campaign_id": "7"}, {})
+        assert (walk.ask().params, walk.position) == ({"id": "7"}, {})
+
+    @pytest.mark.parametrize("status", [404, 410])
+    def test_one_that_is_gone_is_passed_over_without_a_note(self, status):
+        walk = self.each({}, "7", "5", done=lambda item: {item.key: 1})
+        assert walk.refused(status)
+        assert (walk.ask().params, walk.notes) == ({"id": "5"}, {})
+        walk.take(answer([1]))
+        assert (walk.ask(), walk.notes) == (None, {"5": 1})
+
+    def test_another_refusal_is_not_understood(self):
+        walk = self.each({}, "7", "5")
+        assert not walk.refused(400)
+        assert walk.ask().params == {"id": "7"}
+
+    def test_one_that_was_begun_goes_on_first_and_notes_are_made_at_its_end(self):
+        platform = Listed(rows_of(25))
+        walk = self.each({}, "a", "b", look=seen, family=NUMBERED, done=lambda item: {f"done/{item.key}": True})
+        walk.take(platform.numbered(walk.ask()))
+        walk.take(platform.numbered(walk.ask()))
+        assert walk.notes == {}
+        resumed = self.each(
+            walk.position, "b", "a", look=seen, family=NUMBERED, done=lambda item: {f"done/{item.key}": True}
+        )
+        assert resumed.ask().params == {"id": "a", "page": "1", "size": "10"}
+        assert read(resumed, platform.numbered) == [*range(10, 25), *range(25)]
+        assert resumed.notes == {"done/a": True, "done/b": True}
+
+    def test_enough_ends_a_list_and_every_page_may_teach(self):
+        platform = Listed(rows_of(40))
+        walk = self.each(
+            {},
+            "a",
+            look=seen,
+            family=NUMBERED,
+            enough=lambda _item, page: page.newest >= 1015,
+            learn=lambda item, given: {f"{item.key}/{json.loads(given.body)['rows'][0][0]}": 1},
+        )
+        assert read(walk, platform.numbered) == list(range(20))
+        assert walk.notes == {"a/0": 1, "a/10": 1}
+
+
+class TestDescribed:
+    def test_positions_are_told_as_a_person_wants_them(self):
+        assert described({}, ZONE) == "at the beginning"
+        assert described({"through": NOW}, ZONE) == "through 2025-03-18 12:00"
+        assert described({"reads": 3}, ZONE) == "3 reads"
+        walk = dated({}, context())
+        walk.take(answer([1]))
+        assert described(walk.position, ZONE) == "page 1, 2025-03-11 to 2025-03-18"
+        listed = Listed(rows_of(25))
+        some = whole(NUMBERED)
+        some.take(listed.numbered(some.ask()))
+        assert described(some.position, ZONE) == "page 1"
+        each = Each({}, context(), items=[Item(key=k, ask=Ask(path=k)) for k in "abc"], look=look)
+        each.take(answer([1]))
+        each.take(answer([1]))
+        assert described(each.position, ZONE) == "page 2, 2 done"
 
 
 class TestLately:

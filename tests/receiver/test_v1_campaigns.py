@@ -64,6 +64,7 @@ def test_campaigns_come_newest_first_each_with_its_name_and_funnel(world):
             "counts": counts(sent=(1, 1), delivered=(1, 1)),
             "rates": {"open": 0.0, "click": 0.0, "bounce": 0.0},
             "derived": ["delivered"],
+            "from_snapshot": [],
         },
         {
             "source": "acme",
@@ -73,6 +74,7 @@ def test_campaigns_come_newest_first_each_with_its_name_and_funnel(world):
             "counts": FOUR,
             "rates": FOUR_RATES,
             "derived": ["delivered"],
+            "from_snapshot": [],
         },
     ]
     assert answer["next_page_index"] is None
@@ -90,6 +92,7 @@ def test_a_campaign_of_which_only_the_name_is_known_comes_last_and_in_no_range(w
         "counts": NOTHING,
         "rates": {"open": None, "click": None, "bounce": None},
         "derived": ["delivered"],
+        "from_snapshot": [],
     }
     assert ids(world.get("/v1/campaigns", **{"from": "2025-01-01"})) == ["1000001"]
     detail = world.get("/v1/campaigns/draft")
@@ -163,6 +166,7 @@ def test_a_campaign_tells_everything_about_itself(world):
         "counts": {**FOUR, "opened": {"total": 4, "unique": 3}, "clicked": {"total": 3, "unique": 2}},
         "rates": {"open": 1.0, "click": 0.6667, "bounce": 0.25},
         "derived": ["delivered"],
+        "from_snapshot": [],
         "links": [
             {"url": "https://www.example.com/offer", "number": "7", "total": 2, "unique": 2},
             {"url": "https://www.example.com/about", "number": None, "total": 1, "unique": 1},

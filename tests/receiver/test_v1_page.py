@@ -13,6 +13,7 @@ ASKED = {
     "/v1/dashboard": "source=acme,beta&time_zone=UTC&machine=exclude&days=30",
     "/v1/campaigns": "source=acme&time_zone=UTC&machine=exclude&page_size=10&page_index=1",
     "/v1/campaign": "source=acme&time_zone=UTC&machine=exclude&campaign_id=1000001",
+    "/v1/doors": "source=acme&time_zone=UTC",
     "/v1/activities": "source=acme,beta&machine=exclude&page_size=15",
     "/v1/timeline": "source=acme&time_zone=UTC&machine=exclude&unit=hour"
     "&from=2025-03-18T00:00:00%2B00:00&to=2025-03-19T00:00:00%2B00:00",

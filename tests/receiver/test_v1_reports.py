@@ -36,6 +36,7 @@ def test_a_funnel_has_every_field_in_its_order(world):
         "counts": FOUR,
         "rates": FOUR_RATES,
         "derived": ["delivered"],
+        "from_snapshot": [],
         "as_of": answer["as_of"],
         "complete_until": None,
     }

@@ -147,7 +147,9 @@ def test_a_faulty_platform_is_polled_to_the_truth(
     # The platform recovers; what it kept from us while it was ill must all be there in the end.
     sandbox.faults.plan = FaultPlan()
     sandbox.release(len(late))
-    assert _poll_all(store, settings) == {"done"}
+    # The first of these runs may be the rest of one that began while it was ill, and ends where that one saw the list.
+    for _ in range(2):
+        assert _poll_all(store, settings) == {"done"}
     assert _counted(store) == truth.funnel()
 
 

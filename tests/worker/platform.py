@@ -77,6 +77,8 @@ class Platform:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body in one packet: in two, the second waits 40 ms for an acknowledgement
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         platform: Platform = self.server.platform  # type: ignore[attr-defined]
@@ -227,10 +229,8 @@ def listed(body: bytes) -> list[Any]:
 class Pages(Walk):
     """Page by page until one is empty."""
 
-    complete_until: int | None = None
-
     def __init__(self, position: Position, context: Context):
-        self.position, self.done = position, False
+        self.position, self.notes, self.done = position, {}, False
         self.context = context
 
     def ask(self) -> Ask | None:
@@ -252,7 +252,7 @@ class Once(Walk):
     """Again and again until the answer is empty."""
 
     def __init__(self, position: Position, context: Context):
-        self.position, self.done = position, False
+        self.position, self.notes, self.done = position, {}, False
 
     def ask(self) -> Ask | None:
         return None if self.done else Ask(path="once")
@@ -267,7 +267,7 @@ class Totals(Walk):
     """Once for each campaign."""
 
     def __init__(self, position: Position, context: Context):
-        self.position, self.left = position, list(context.campaigns)
+        self.position, self.notes, self.left = position, {}, list(context.campaigns)
 
     def ask(self) -> Ask | None:
         return Ask(path="totals", params={"campaign": self.left[0]}) if self.left else None

@@ -94,4 +94,6 @@ def test_the_same_page_for_ever_ends_and_is_counted_once(platform: Inwise, store
     platform.stuck = True
     assert read(store, settings).status == "done"
     assert ids(store) == platform.truth
-    assert [query.partition("page_index=")[2][0] for query in platform.asked] == ["0", "1", "2", "3"]
+    asked = [query.partition("page_index=")[2][0] for query in platform.asked]
+    assert sorted(asked)[:3] == ["0", "1", "2"]
+    assert len(asked) <= 6, "what was asked ahead of its turn costs three requests at most"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import msgspec
 
 from aftersend.providers import paging
-from aftersend.providers.contract import Ask, Context, Feed, Position, Walk
+from aftersend.providers.contract import Answer, Ask, Context, Feed, Position, Walk
 from aftersend.providers.inwise import rows, summary
+from aftersend.providers.paging import Page
 from aftersend.settings import duration
 from aftersend.vocabulary import Instant
 from aftersend.zones import moment
@@ -87,9 +89,7 @@ def probe(options: Options, zone: str, at: Instant) -> Ask:
 
 def _recent(name: str, path: str) -> Feed:
     def walk(position: Position, context: Context) -> Walk:
-        return paging.Deltas(
-            position, context, path=FOLDER + path, row_ids=rows.row_ids, salvaged_ids=rows.salvaged_ids
-        )
+        return paging.Deltas(position, context, ask=Ask(path=FOLDER + path), look=_look, salvage=_salvage)
 
     return Feed(name=name, walk=walk, read_once=True)
 
@@ -97,31 +97,52 @@ def _recent(name: str, path: str) -> Feed:
 def _dated(
     name: str, path: str, options: Options, zone: str, params: dict[str, str] | None = None, every: int = 0
 ) -> Feed:
-    names = paging.DateNames(
+    """A list of whole days of ``zone``, both included; rows in no promised order (2.5)."""
+    pages = partial(
+        paging.PageNumbers,
         page=options.page_index_param,
         size=options.page_size_param,
-        since=options.date_from_param,
-        until=options.date_to_param,
+        asked=options.page_size,
+        default=DEFAULT_SIZE,
     )
 
+    def ask(since: Instant, until: Instant) -> Ask:
+        # Both dates are always sent, since a platform's default window would lose rows silently; the later one is a day
+        # further than it need be, since nobody says whether it is inclusive.
+        days = {
+            options.date_from_param: _day(since, zone),
+            options.date_to_param: _day(until - 1 + paging.DAY, zone),
+        }
+        return Ask(path=FOLDER + path, params=(params or {}) | {name: day for name, day in days.items() if name})
+
     def walk(position: Position, context: Context) -> Walk:
-        return paging.DatedPages(
-            position,
-            context,
-            path=FOLDER + path,
-            row_ids=rows.row_ids,
-            names=names,
-            zone=zone,
-            size=options.page_size,
-            default_size=DEFAULT_SIZE,
-            params=params,
-        )
+        return paging.Windows(position, context, ask=ask, look=_look, family=pages, zone=zone)
 
     return Feed(name=name, walk=walk, windowed=True, every=every)
 
 
 def _totals(path: str, every: int) -> Feed:
     def walk(position: Position, context: Context) -> Walk:
-        return paging.PerCampaign(position, context, path=FOLDER + path, row_ids=summary.row_ids, param="campaign_id")
+        items = [
+            paging.Item(key=campaign, ask=Ask(path=FOLDER + path, params={"campaign_id": campaign}))
+            for campaign in context.campaigns
+        ]
+        return paging.Each(position, context, items=items, look=_look_at_totals)
 
     return Feed(name="activitiesSummary", walk=walk, every=every)
+
+
+def _look(answer: Answer) -> Page:
+    return Page(ids=rows.row_ids(answer.body))
+
+
+def _salvage(answer: Answer) -> Page:
+    return Page(ids=rows.salvaged_ids(answer.body))
+
+
+def _look_at_totals(answer: Answer) -> Page:
+    return Page(ids=summary.row_ids(answer.body))
+
+
+def _day(at: Instant, zone: str) -> str:
+    return moment(at, zone).date().isoformat()

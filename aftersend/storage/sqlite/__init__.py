@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,14 @@ from aftersend.storage.contract import (
     Applied,
     Backlog,
     Bookmark,
+    Budget,
     CampaignOrder,
     CampaignRow,
+    Claims,
     Cohort,
     ContactRow,
     Difference,
+    Doors,
     EventRow,
     Facets,
     FeedRow,
@@ -39,13 +42,17 @@ from aftersend.storage.contract import (
     QuarantineRow,
     Read,
     Sighting,
+    SnapshotRow,
     Store,
     TemplateRow,
+    Token,
 )
 from aftersend.storage.sqlite import (
+    budgets,
     campaigns,
     counts,
     derived,
+    doors,
     feeds,
     inbox,
     keys,
@@ -54,6 +61,8 @@ from aftersend.storage.sqlite import (
     people,
     schema,
     snapshots,
+    tokens,
+    totals,
 )
 from aftersend.storage.sqlite.apply import Applier
 from aftersend.storage.sqlite.file import File, transaction
@@ -64,9 +73,11 @@ from aftersend.vocabulary import (
     ConfigurationError,
     Delivery,
     Door,
+    Heard,
     Instant,
     Kind,
     Problem,
+    Rate,
     Reading,
     Snapshot,
     TemporaryError,
@@ -116,14 +127,35 @@ class SqliteStore(Store):
             return inbox.append(c, deliveries)
 
     def append_page(
-        self, feed: FeedRow, delivery: Delivery, position: dict[str, Any] | None, claimed_until: Instant
+        self,
+        feed: FeedRow,
+        delivery: Delivery,
+        position: dict[str, Any] | None,
+        claimed_until: Instant,
+        notes: Mapping[str, Any] | None = None,
     ) -> int:
         with self._inbox.write() as c:
             held = feeds.move(c, feed, position, claimed_until)
+            if held and notes:
+                feeds.note(c, feed.source, notes)
             stored = inbox.append(c, [delivery]) if held or position is None else []
         if not held:
             raise feeds.lost(feed)
         return stored[0]
+
+    def move_feed(
+        self, feed: FeedRow, position: dict[str, Any], claimed_until: Instant, notes: Mapping[str, Any] | None = None
+    ) -> None:
+        with self._inbox.write() as c:
+            held = feeds.move(c, feed, position, claimed_until)
+            if held and notes:
+                feeds.note(c, feed.source, notes)
+        if not held:
+            raise feeds.lost(feed)
+
+    def notes(self, source: str, prefix: str = "") -> dict[str, Any]:
+        with self._inbox.read() as c:
+            return feeds.notes(c, source, prefix)
 
     def backlog(self) -> Backlog:
         position = self._position()
@@ -305,9 +337,46 @@ class SqliteStore(Store):
         with self._inbox.write() as c:
             feeds.release(c, feed)
 
-    def reserve(self, budget: str, interval_ms: int, at: Instant) -> Instant:
+    def reserve(
+        self,
+        budget: str,
+        interval_ms: int,
+        at: Instant,
+        rates: Sequence[Rate] = (),
+        patience_ms: int | None = None,
+    ) -> Instant:
         with self._inbox.write() as c:
-            return feeds.reserve(c, budget, interval_ms, at)
+            return budgets.reserve(c, budget, interval_ms, at, rates, patience_ms)
+
+    def learned(self, budget: str, heard: Sequence[Heard], at: Instant) -> None:
+        with self._inbox.write() as c:
+            budgets.learned(c, budget, heard, at)
+
+    def silence(self, budget: str, until: Instant | None) -> None:
+        with self._inbox.write() as c:
+            budgets.silence(c, budget, until)
+
+    def left(self, budget: str, at: Instant) -> list[Budget]:
+        with self._inbox.read() as c:
+            return budgets.left(c, budget, at)
+
+    # -- tokens --
+
+    def token(self, account: str) -> Token | None:
+        with self._inbox.read() as c:
+            return tokens.get(c, account)
+
+    def keep_token(self, token: Token) -> None:
+        with self._inbox.write() as c:
+            tokens.keep(c, token)
+
+    def lock_token(self, account: str, generation: int, at: Instant, until: Instant) -> bool:
+        with self._inbox.write() as c:
+            return tokens.lock(c, account, generation, at, until)
+
+    def unlock_token(self, account: str) -> None:
+        with self._inbox.write() as c:
+            tokens.unlock(c, account)
 
     # -- keys and readers --
 
@@ -343,6 +412,10 @@ class SqliteStore(Store):
     def funnel(self, which: Filter) -> Funnel:
         with self._events.read() as c:
             return counts.funnel(c, which)
+
+    def claims(self, which: Filter) -> Claims:
+        with self._events.read() as c:
+            return totals.claims(c, which)
 
     def timeline(self, which: Filter, edges: Sequence[Instant]) -> list[Funnel]:
         with self._events.read() as c:
@@ -429,9 +502,27 @@ class SqliteStore(Store):
         with self._events.read() as c:
             return log.templates(c, sources)
 
-    def snapshots(self, source: str, campaign_id: str | None = None) -> list[Snapshot]:
+    def doors(self, which: Filter, edges: Sequence[Instant] | None = None) -> list[Doors]:
         with self._events.read() as c:
-            return snapshots.latest(c, source, campaign_id)
+            return doors.doors(c, which, edges)
+
+    def doors_began(self, source: str) -> dict[Door, Instant]:
+        with self._events.read() as c:
+            return doors.began(c, source)
+
+    def snapshots(self, source: str, campaign_id: str | None = None) -> list[Snapshot]:
+        which = Filter(sources=(source,), campaign_id=campaign_id)
+        return [row.snapshot for row in self.latest_snapshots(which, limit=-1)]
+
+    def latest_snapshots(
+        self, which: Filter, list_: str | None = None, *, limit: int, offset: int = 0
+    ) -> list[SnapshotRow]:
+        with self._events.read() as c:
+            return snapshots.latest(c, which, list_, limit, offset)
+
+    def snapshot_history(self, source: str, campaign_id: str | None, list_: str) -> list[Snapshot]:
+        with self._events.read() as c:
+            return snapshots.history(c, source, campaign_id, list_)
 
     def last_number(self) -> int:
         with self._events.read() as c:

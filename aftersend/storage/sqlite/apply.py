@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from aftersend.storage.contract import Applied, Read
-from aftersend.storage.sqlite import facts, rows, snapshots, told
+from aftersend.storage.sqlite import facts, rows, snapshots, told, totals
 from aftersend.storage.sqlite.codes import CHANNEL, DOOR
 from aftersend.storage.sqlite.contacts import Contacts
 from aftersend.storage.sqlite.derived import Derived
@@ -81,7 +81,7 @@ class Applier:
         """Apply a batch. The caller holds the write transaction and has called :meth:`begin`."""
         applied = Applied()
         self.news = {read.delivery.id for read in reads if read.reading.problems}
-        self._keep_snapshots(c, reads, applied)
+        claimed = self._keep_snapshots(c, reads, applied)
         self._keep_told(c, reads)
         keep_problems(c, reads, applied)
         alone, contended = self._gather(c, reads)
@@ -93,6 +93,7 @@ class Applier:
         self._add(c, alone, contended, derived, applied)
         self._contacts.flush(c)
         derived.write()
+        totals.settle(c, claimed, derived.touched)
         return applied
 
     def told_by(self, c: sqlite3.Connection, deliveries: Sequence[int]) -> set[bytes]:
@@ -115,6 +116,7 @@ class Applier:
         self._settle(c, before, desired, derived, Applied())
         self._contacts.flush(c)
         derived.write()
+        totals.settle(c, set(), derived.touched)
 
     # -- what is new in the batch ------------------------------------------------------------------
 
@@ -215,7 +217,7 @@ class Applier:
             account = rows.account(event)
             values.append((number, event.slot, n, source, campaign, contact, message, *weight, *account))
             activity = derived.places.activity(campaign, facts.activity_of(key)) if key else 0
-            added.append(facts.fact(event, account, message, pair, source, campaign, activity, contact))
+            added.append(facts.fact(event, account, message, pair, source, campaign, activity, contact, weight[0]))
             if (was := self._contacts.see(contact, event.occurred_at)) is not False:
                 derived.see(source, was, event.occurred_at)
         c.executemany(rows.INSERT, values)
@@ -284,10 +286,11 @@ class Applier:
             account, weight = rows.account(event), _weight(folded.sights)
             values.append((event.slot, n, source, campaign, contact, message, *weight, *account, before.id))
             activity = derived.places.activity(campaign, facts.activity_of(key))
-            fact = facts.fact(event, account, message, pair, source, campaign, activity, contact)
+            fact = facts.fact(event, account, message, pair, source, campaign, activity, contact, weight[0])
             if fact != before.fact:
                 derived.take_away(before.fact)
                 derived.put_back(fact)
+            if not fact.counts_as(before.fact):
                 touched += [before.fact, fact]
         c.executemany(rows.UPDATE, values)
         return touched
@@ -317,12 +320,18 @@ class Applier:
 
     # -- the rest of a reading ---------------------------------------------------------------------
 
-    def _keep_snapshots(self, c: sqlite3.Connection, reads: Sequence[Read], applied: Applied) -> None:
+    def _keep_snapshots(self, c: sqlite3.Connection, reads: Sequence[Read], applied: Applied) -> set[int]:
+        """Returns the campaigns that were told of."""
+        claimed = set()
         for read in reads:
             for snapshot in read.reading.snapshots:
-                if snapshots.keep(c, self._source(c, read.delivery.source), snapshot):
+                source = self._source(c, read.delivery.source)
+                if snapshots.keep(c, source, snapshot):
                     self.news.add(read.delivery.id)
+                if snapshot.campaign_id is not None:
+                    claimed.add(self._campaign(c, source, snapshot.campaign_id))
                 applied.snapshots += 1
+        return claimed
 
     def _keep_told(self, c: sqlite3.Connection, reads: Sequence[Read]) -> None:
         for read in reads:

@@ -6,6 +6,7 @@ import sqlite3
 from typing import Any
 
 from aftersend.storage.contract import (
+    NO_CLAIMS,
     ActivityRow,
     CampaignOrder,
     CampaignRow,
@@ -15,7 +16,7 @@ from aftersend.storage.contract import (
     Mark,
 )
 from aftersend.storage.metrics import DEVICES
-from aftersend.storage.sqlite import told
+from aftersend.storage.sqlite import told, totals
 from aftersend.storage.sqlite.codes import (
     ACTED_BY_MACHINE,
     AUTO_REPLIED,
@@ -27,9 +28,9 @@ from aftersend.storage.sqlite.codes import (
     LINKS,
     MARK,
 )
-from aftersend.storage.sqlite.counts import Counts, funnel, lifetimes, refuse
+from aftersend.storage.sqlite.counts import Counts, lifetimes, refuse, with_claims
 from aftersend.storage.sqlite.selection import channels_of, scopes_of, sources_of
-from aftersend.storage.sqlite.statements import batched, marks
+from aftersend.storage.sqlite.statements import marks
 from aftersend.vocabulary import BadInput, Bounce, Instant, Kind
 
 _SENT = KIND[Kind.SENT]
@@ -52,11 +53,17 @@ def campaigns(c: sqlite3.Connection, which: Filter, order: CampaignOrder, limit:
         f"EXISTS (SELECT 1 FROM buckets b WHERE b.scope = g.id AND b.channel IN ({marks(len(channels))}) "
         "AND b.kind = ? AND b.quarter = ? AND b.uniq > 0)"
     )
-    # One that nobody has told anything of but text messages isn't told of.
-    conditions.append(
-        happened if timed or order == "sent" else f"({happened} OR (about IS NOT NULL AND first_at IS NULL))"
-    )
     values += [*channels, _SENT if order == "sent" else MARK[Mark.TOUCHED], LIFETIME]
+    if timed or order == "sent":
+        conditions.append(happened)
+    else:
+        # One that nobody has told anything of but text messages isn't told of.
+        stood_for = (
+            "EXISTS (SELECT 1 FROM totals t WHERE t.source = g.source AND t.campaign = g.id "
+            f"AND t.channel IN ({marks(len(channels))}))"
+        )
+        conditions.append(f"({happened} OR {stood_for} OR (about IS NOT NULL AND first_at IS NULL))")
+        values += channels
     if which.campaign_id is not None:
         conditions.append("campaign_id = ?")
         values.append(which.campaign_id)
@@ -73,16 +80,12 @@ def campaigns(c: sqlite3.Connection, which: Filter, order: CampaignOrder, limit:
         (*values, limit, offset),
     ).fetchall()
     counted = lifetimes(c, [row[0] for row in found], channels, human=which.machine == "exclude")
-    totals = _totals(c, which, found)
+    claims = totals.of_campaigns(c, which, [row[0] for row in found])
     answer = []
     for id, source, campaign_id, about, *instants in found:
         info = told.known(about)
         counts, marked = counted[id]
-        if (source, campaign_id) in totals:
-            one = Filter(
-                sources=(sources[source],), campaign_id=campaign_id, channels=which.channels, machine=which.machine
-            )
-            counts = funnel(c, one)
+        claimed = claims.get(id, NO_CLAIMS)
         answer.append(
             CampaignRow(
                 source=sources[source],
@@ -98,26 +101,12 @@ def campaigns(c: sqlite3.Connection, which: Filter, order: CampaignOrder, limit:
                 last_at=instants[1],
                 first_sent_at=instants[2],
                 last_sent_at=instants[3],
-                counts=counts,
+                counts=with_claims(counts, claimed),
                 marks=marked,
+                claims=claimed,
             )
         )
     return answer
-
-
-def _totals(c: sqlite3.Connection, which: Filter, found: list[Any]) -> set[tuple[int, str]]:
-    """Those of the campaigns found that have kinds known only as totals."""
-    ids = sorted({row[2] for row in found})
-    sources = list(sources_of(c, which))
-    return {
-        row
-        for chunk in batched(ids)
-        for row in c.execute(
-            f"SELECT DISTINCT source, campaign_id FROM totals WHERE source IN ({marks(len(sources))}) "
-            f"AND campaign_id IN ({marks(len(chunk))}) AND campaign_id != ''",
-            (*sources, *chunk),
-        )
-    }
 
 
 def activities(c: sqlite3.Connection, which: Filter) -> list[ActivityRow]:

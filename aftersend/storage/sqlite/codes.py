@@ -46,6 +46,9 @@ MARK = {mark: -1 - n for n, mark in enumerate(Mark)}
 KNOWN = -32
 """In the place of a kind, in the buckets of a source: contacts, at their first event."""
 
+RECEIVED = -33
+"""In the place of a kind, in totals: delivered, where the platform claims sends but no deliveries."""
+
 BOUNCES, LINKS = 64, 65
 """Facets; those of devices are the kinds ``opened`` and ``clicked``."""
 AUTO_REPLIED = len(Bounce)

@@ -1,4 +1,4 @@
-"""The derived tables: what the events come to, per message and pair, per quarter hour, per facet.
+"""The derived tables: what the events come to, per message and pair, per quarter hour, per door, per facet.
 
 They are kept up to date in the transaction that writes the events, in two ways that must agree:
 
@@ -16,11 +16,12 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aftersend.storage import metrics
 from aftersend.storage.contract import Difference
 from aftersend.storage.metrics import Happened, Span
+from aftersend.storage.sqlite import totals
 from aftersend.storage.sqlite.codes import (
     ACTED_BY_MACHINE,
     AUTO_REPLIED,
@@ -104,8 +105,11 @@ class Derived:
         self._known: dict[tuple[int, int], int] = defaultdict(int)
         self._cohorts: dict[tuple[int, int, int, int], list[int]] = defaultdict(lambda: [0] * 7)
         self._facets: dict[tuple[int, int, int, int], list[int]] = defaultdict(lambda: [0] * 4)
+        self._doors: dict[tuple[int, int, int], list[int]] = defaultdict(lambda: [0] * 3)
         self._spans: dict[int, tuple[Instant, Instant]] = {}
         self._numbers: dict[tuple[int, str, str], int] = defaultdict(int)
+        self.touched: set[int] = set()
+        """Campaigns and activities of which something was written."""
 
     # -- the fast way ------------------------------------------------------------------------------
 
@@ -276,6 +280,7 @@ class Derived:
         """What an event counts for by itself."""
         human = fact.machine != ACTED_BY_MACHINE
         places = (N, N + HUMAN) if human else (N,)
+        self._doors[fact.source, fact.kind, fact.at // QUARTER][fact.doors - 1] += by
         for scope in (fact.campaign, fact.activity) if fact.activity else (fact.campaign,):
             bucket = self._buckets[scope, fact.channel, fact.kind, fact.at // QUARTER]
             for place in places:
@@ -434,11 +439,12 @@ class Derived:
         )
 
     def write(self) -> None:
-        """Add the counted differences to buckets, cohorts and facets: of campaigns and of sources, by quarter hour, by
-        UTC day and for all time."""
+        """Add the counted differences to buckets, doors, cohorts and facets: of campaigns and of sources, by quarter
+        hour, by UTC day and for all time."""
         self._expand()
         buckets: dict[tuple[int, int, int, int], list[int]] = defaultdict(lambda: [0] * 6)
         for (campaign, channel, kind, quarter), counts in self._buckets.items():
+            self.touched.add(campaign)
             home = self.places.source(campaign)
             for scope in (campaign,) if self.places.is_activity(campaign) else (campaign, -home):
                 for time in (quarter, day(quarter), LIFETIME):
@@ -451,7 +457,17 @@ class Derived:
             for scope in (template, -home):
                 for time in (quarter, day(quarter), LIFETIME):
                     _sum(cohorts[scope, status, time], counts)
-        for table, rows in (("buckets", buckets), ("cohorts", cohorts), ("facets", self._facets)):
+        doors: dict[tuple[int, int, int], list[int]] = defaultdict(lambda: [0] * 3)
+        for (source, kind, quarter), counts in self._doors.items():
+            for time in (quarter, day(quarter), LIFETIME):
+                _sum(doors[source, kind, time], counts)
+        counted: Mapping[str, Mapping[Any, list[int]]] = {
+            "buckets": buckets,
+            "doors": doors,
+            "cohorts": cohorts,
+            "facets": self._facets,
+        }
+        for table, rows in counted.items():
             key, names = _COUNTERS[table]
             self._c.executemany(
                 f"INSERT INTO {self._into}{table} VALUES ({marks(len(key) + len(names))}) "
@@ -471,6 +487,7 @@ _COUNTERS = {
         ("scope", "channel", "kind", "quarter"),
         ("n", "uniq", "msgs", "human_n", "human_uniq", "human_msgs"),
     ),
+    "doors": (("source", "kind", "quarter"), ("webhook", "feed", "both")),
     "cohorts": (
         ("scope", "status", "quarter"),
         ("n", "sent", "delivered", "opened", "clicked", "bounced", "complained"),
@@ -595,6 +612,7 @@ _TABLES = {
     "outcomes": (("message", "kind"), ("n", "first_at", "last_at", "human_n", "human_first_at", "human_last_at")),
     "standings": (("message",), ("source", "alone", "template", "stated", "created_at", "status")),
     "clicks": (("message", "link"), ("n", "human_n")),
+    "totals": (("source", "campaign", "kind"), ("channel", "total", "uniq", "eventless")),
     **_COUNTERS,
 }
 
@@ -625,6 +643,7 @@ def compute(c: sqlite3.Connection) -> None:
     ):
         derived.see(source, None, first_at)
     derived.write()
+    totals.compute(c, "temp.fresh_")
 
 
 def _whole_pairs(facts: Iterable[Fact], size: int = 20_000) -> Iterator[list[Fact]]:

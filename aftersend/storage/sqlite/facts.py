@@ -43,6 +43,12 @@ class Fact(NamedTuple):
     """Of a click, empty where it has none; else ``None``."""
     number: str | None
     template: str | None
+    doors: int
+    """Through which it was seen (:data:`codes.DOOR`)."""
+
+    def counts_as(self, other: Fact) -> bool:
+        """Whether both count for the same, doors aside, which are no message's affair."""
+        return self[:-1] == other[:-1]
 
 
 def sort_of(kind: int, bounce_class: str | None, reason: str | None) -> int:
@@ -84,6 +90,7 @@ def fact(
     campaign: int,
     activity: int,
     contact: int,
+    doors: int,
 ) -> Fact:
     """The fact of an event; ``account`` as :func:`rows.account` gives it."""
     kind, channel, machine, at = account[:4]
@@ -104,6 +111,7 @@ def fact(
         url_of(kind, event.url) if acted else None,
         event.link_number if kind == _CLICKED else None,
         event.template,
+        doors,
     )
 
 
@@ -125,9 +133,10 @@ def facts_of(c: sqlite3.Connection, campaign: int) -> Iterator[Fact]:
         url,
         number,
         template,
+        doors,
     ) in c.execute(
         "SELECT e.message, m.pair, m.key, m.contact, e.channel, e.kind, e.sort, e.machine, e.at, e.device, "
-        "e.user_agent, e.url, e.link_number, e.template FROM events e INDEXED BY events_campaign "
+        "e.user_agent, e.url, e.link_number, e.template, e.doors FROM events e INDEXED BY events_campaign "
         "JOIN messages m ON m.id = e.message WHERE e.campaign = ? ORDER BY m.pair",
         (campaign,),
     ).fetchall():
@@ -147,6 +156,7 @@ def facts_of(c: sqlite3.Connection, campaign: int) -> Iterator[Fact]:
             url=url_of(kind, url),
             number=number if kind == _CLICKED else None,
             template=template,
+            doors=doors,
         )
 
 

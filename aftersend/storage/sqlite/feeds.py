@@ -1,4 +1,4 @@
-"""Feeds: positions, due times, claims, parking; and budgets.
+"""Feeds: positions, due times, claims, parking; and what their walks noted.
 
 A claim is an UPDATE that names what it saw: a free resource. Whoever's UPDATE changes a row has the feed.
 """
@@ -6,7 +6,7 @@ A claim is an UPDATE that names what it saw: a free resource. Whoever's UPDATE c
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -79,6 +79,23 @@ def move(c: sqlite3.Connection, feed: FeedRow, position: dict[str, Any] | None, 
     )
 
 
+def note(c: sqlite3.Connection, source: str, notes: Mapping[str, Any]) -> None:
+    """Keep notes of a source; ``None`` forgets one."""
+    kept = [(source, name, msgspec.json.encode(value).decode()) for name, value in notes.items() if value is not None]
+    c.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", kept)
+    forgotten = [(source, name) for name, value in notes.items() if value is None]
+    c.executemany("DELETE FROM notes WHERE source = ? AND name = ?", forgotten)
+
+
+def notes(c: sqlite3.Connection, source: str, prefix: str) -> dict[str, Any]:
+    # No name holds U+10FFFF, so this is the end of all that begin with the prefix.
+    rows = c.execute(
+        "SELECT name, value FROM notes WHERE source = ? AND name >= ? AND name < ?",
+        (source, prefix, prefix + "\U0010ffff"),
+    )
+    return {name: msgspec.json.decode(value) for name, value in rows}
+
+
 def lost(feed: FeedRow) -> ClaimLost:
     return ClaimLost(f"Somebody else reads {feed.source}/{feed.feed} ({feed.lane}) now.")
 
@@ -124,13 +141,6 @@ def stop_source(c: sqlite3.Connection, feed: FeedRow, problem: str, body: str) -
 
 def release(c: sqlite3.Connection, feed: FeedRow) -> None:
     c.execute(f"UPDATE feeds SET {_RELEASE} WHERE {_KEY} AND owner = ?", (*feed.key, feed.owner))
-
-
-def reserve(c: sqlite3.Connection, budget: str, interval_ms: int, at: Instant) -> Instant:
-    row = c.execute("SELECT next_at FROM budgets WHERE name = ?", (budget,)).fetchone()
-    turn = max(at, row[0] if row else at)
-    c.execute("INSERT OR REPLACE INTO budgets VALUES (?, ?)", (budget, turn + interval_ms))
-    return turn
 
 
 def _value(value: Any) -> Any:

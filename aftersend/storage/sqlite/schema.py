@@ -61,7 +61,35 @@ def _inbox_1(db: Database) -> None:
             PRIMARY KEY (source, feed, lane)
         );
         CREATE INDEX feeds_resource ON feeds (resource);
-        CREATE TABLE budgets (name TEXT PRIMARY KEY, next_at INTEGER NOT NULL);
+        CREATE TABLE notes (
+            source TEXT NOT NULL,
+            name   TEXT NOT NULL,
+            value  TEXT NOT NULL,
+            PRIMARY KEY (source, name)
+        ) WITHOUT ROWID;
+        CREATE TABLE budgets (
+            name         TEXT PRIMARY KEY,
+            next_at      INTEGER NOT NULL,
+            silent_until INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE TABLE windows (
+            budget TEXT NOT NULL,
+            period INTEGER NOT NULL,
+            most   INTEGER NOT NULL,
+            began  INTEGER NOT NULL,
+            used   INTEGER NOT NULL,
+            before INTEGER NOT NULL,
+            PRIMARY KEY (budget, period)
+        ) WITHOUT ROWID;
+        CREATE TABLE tokens (
+            account          TEXT PRIMARY KEY,
+            access           TEXT NOT NULL,
+            refresh          TEXT NOT NULL,
+            expires_at       INTEGER NOT NULL,
+            scope            TEXT NOT NULL,
+            generation       INTEGER NOT NULL,
+            refreshing_until INTEGER
+        );
         CREATE TABLE keys (
             id         TEXT PRIMARY KEY,
             digest     BLOB NOT NULL UNIQUE,
@@ -211,30 +239,31 @@ def _events_1(db: Database) -> None:
 
         CREATE TABLE snapshots (
             source      INTEGER NOT NULL,
-            list        TEXT NOT NULL,
             campaign_id TEXT NOT NULL,
+            list        TEXT NOT NULL,
             read_at     INTEGER NOT NULL,
             snapshot    TEXT NOT NULL,
-            PRIMARY KEY (source, list, campaign_id, read_at)
+            PRIMARY KEY (source, campaign_id, list, read_at)
         ) WITHOUT ROWID;
 
         CREATE TABLE latest_snapshots (
             source      INTEGER NOT NULL,
-            list        TEXT NOT NULL,
             campaign_id TEXT NOT NULL,
+            list        TEXT NOT NULL,
             read_at     INTEGER NOT NULL,
             snapshot    TEXT NOT NULL,
-            PRIMARY KEY (source, list, campaign_id)
+            PRIMARY KEY (source, campaign_id, list)
         ) WITHOUT ROWID;
 
         CREATE TABLE totals (
-            source      INTEGER NOT NULL,
-            campaign_id TEXT NOT NULL,
-            list        TEXT NOT NULL,
-            kind        INTEGER NOT NULL,
-            total       INTEGER NOT NULL,
-            uniq        INTEGER NOT NULL,
-            PRIMARY KEY (source, campaign_id, list, kind)
+            source    INTEGER NOT NULL,
+            campaign  INTEGER NOT NULL,
+            kind      INTEGER NOT NULL,
+            channel   INTEGER NOT NULL,
+            total     INTEGER NOT NULL,
+            uniq      INTEGER NOT NULL,
+            eventless INTEGER NOT NULL,
+            PRIMARY KEY (source, campaign, kind)
         ) WITHOUT ROWID;
 
         CREATE TABLE quarantine (
@@ -273,6 +302,16 @@ def _events_1(db: Database) -> None:
             human_uniq   INTEGER NOT NULL,
             human_msgs   INTEGER NOT NULL,
             PRIMARY KEY (scope, channel, kind, quarter)
+        ) WITHOUT ROWID;
+
+        CREATE TABLE doors (
+            source  INTEGER NOT NULL,
+            kind    INTEGER NOT NULL,
+            quarter INTEGER NOT NULL,
+            webhook INTEGER NOT NULL,
+            feed    INTEGER NOT NULL,
+            both    INTEGER NOT NULL,
+            PRIMARY KEY (source, kind, quarter)
         ) WITHOUT ROWID;
 
         CREATE TABLE standings (

@@ -47,7 +47,7 @@ def stored(c: sqlite3.Connection, slots: Sequence[bytes]) -> dict[bytes, list[St
             event = rows.event(slot, campaign_id, contact_id, values)
             own = [Sight(event, digest, source, door, delivery, received_at)] if sightings == 1 else []
             activity = places.activity(campaign, facts.activity_of(key))
-            fact = facts.fact(event, values, message, pair, source, campaign, activity, contact)
+            fact = facts.fact(event, values, message, pair, source, campaign, activity, contact, door)
             found.setdefault(slot, []).append(Stored(id, source, fact, Folded(event, own)))
     for slot, sights in _kept(c, slots, found).items():
         # Folding all of them says which is whose: what stands in the store is the fold of its sightings.

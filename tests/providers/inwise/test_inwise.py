@@ -11,7 +11,7 @@ from aftersend.providers.contract import Ask, Context
 from aftersend.providers.inwise import Inwise
 from aftersend.providers.inwise.feeds import Options, probe
 from aftersend.providers.inwise.rows import row_ids
-from aftersend.providers.paging import DatedPages, Deltas, PerCampaign
+from aftersend.providers.paging import Deltas, Each, Windows
 from aftersend.settings import Source
 from aftersend.vocabulary import ConfigurationError, Delivery, Door, Kind
 from aftersend.zones import parse
@@ -55,10 +55,10 @@ def test_it_has_five_feeds_and_says_how_each_is_read():
         for name, feed in feeds().items()
     } == {
         "recentActivities": (True, False, 0, Deltas),
-        "activities": (False, True, 0, DatedPages),
-        "sentEmails": (False, True, 0, DatedPages),
-        "undelivered": (False, True, 0, DatedPages),
-        "activitiesSummary": (False, False, 0, PerCampaign),
+        "activities": (False, True, 0, Windows),
+        "sentEmails": (False, True, 0, Windows),
+        "undelivered": (False, True, 0, Windows),
+        "activitiesSummary": (False, False, 0, Each),
     }
 
 
