@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from aftersend import logs
-from benchmarks import apply, poll, receive, reports, sheet
+from benchmarks import apply, memory, poll, receive, reports, rest_api, sheet
 from benchmarks.measure import Measured
 
 LATEST = Path(__file__).resolve().parent / "results" / "latest.json"
@@ -25,14 +25,20 @@ FULL: dict[str, Benchmark] = {
     "receive": lambda where: receive.run(receive.Size(), where),
     "apply": lambda where: apply.run(apply.Size(), where),
     "poll": lambda where: poll.run(poll.Size(), where),
+    "dlt": lambda where: rest_api.run(rest_api.Size(), where),
+    "memory": lambda where: memory.run(memory.Size(), where),
     "reports": lambda where: reports.run(reports.full(), where),
 }
 QUICK: dict[str, Benchmark] = {
     "receive": lambda where: receive.run(receive.QUICK, where),
     "apply": lambda where: apply.run(apply.QUICK, where),
     "poll": lambda where: poll.run(poll.QUICK, where),
+    "dlt": lambda where: rest_api.run(rest_api.QUICK, where),
+    "memory": lambda where: memory.run(memory.QUICK, where),
     "reports": lambda where: reports.run(reports.QUICK, where),
 }
+BY_NAME_ONLY = ("memory",)
+"""Takes minutes, so it is not part of a whole run, but of ``make bench-full``."""
 
 
 @click.command()
@@ -41,7 +47,7 @@ QUICK: dict[str, Benchmark] = {
 @click.option("--profile", is_flag=True, help="Also show where the time of applying goes.")
 @click.option("--output", type=click.Path(path_type=Path), help="Where to keep the figures.")
 def main(names: tuple[str, ...], *, quick: bool, profile: bool, output: Path | None) -> None:
-    """Measure NAMES, or everything, and print one table of ratios.
+    """Measure NAMES, or everything but memory, and print one table of ratios.
 
     A whole run at full size is kept in benchmarks/results/latest.json; any other only where --output says.
     """
@@ -54,7 +60,7 @@ def main(names: tuple[str, ...], *, quick: bool, profile: bool, output: Path | N
         where = Path(directory)
         head = sheet.header(where, "quick" if quick else "full")
         measured = []
-        for name in names or benchmarks:
+        for name in names or [name for name in benchmarks if name not in BY_NAME_ONLY]:
             click.echo(f"Measuring: {name}", err=True)
             with TemporaryDirectory(dir=where) as own:
                 measured.append(benchmarks[name](Path(own)))

@@ -1,7 +1,8 @@
 """A platform of canned pages, as slow as the path says: ``/50/campaigns/email/activities`` waits 50 ms a page.
 
 ``python -m benchmarks.pages PORT FOLDER`` serves ``FOLDER/{feed}.{page}.json`` by ``page_index`` and an empty
-array behind the last page.
+array behind the last page. No number means the first one; an answer names the number of the next page, if there is
+one, in the header ``x-next-page``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from benchmarks.life import Page
+
+NEXT = "x-next-page"
 
 
 def lay_out(pages: Iterable[Page], folder: Path) -> None:
@@ -38,12 +41,14 @@ class Handler(BaseHTTPRequestHandler):
         """One page of the list that the path ends with."""
         asked = urlsplit(self.path)
         _, delay_ms, *_, feed = asked.path.split("/")
-        (page,) = parse_qs(asked.query)["page_index"]
-        body = self.pages.get(f"{feed}.{page}.json", b"[]")
+        number = int(parse_qs(asked.query).get("page_index", ["0"])[0])
+        body = self.pages.get(f"{feed}.{number}.json", b"[]")
         time.sleep(int(delay_ms) / 1000)
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        if f"{feed}.{number + 1}.json" in self.pages:
+            self.send_header(NEXT, str(number + 1))
         self.end_headers()
         self.wfile.write(body)
 

@@ -15,19 +15,15 @@ from tempfile import TemporaryDirectory
 import msgspec
 import requests
 
-from aftersend.settings import Server, Settings, Source
-from aftersend.storage import open_store
-from aftersend.storage.contract import Store
-from aftersend.vocabulary import now
-from aftersend.worker import claims, normalizer, plan, poller
+from aftersend.providers.contract import Provider
+from aftersend.worker.client import AT_ONCE
 from benchmarks import life
 from benchmarks.measure import Goal, Measured, Round, Watch, figure, in_turns
-from benchmarks.pages import lay_out
 from benchmarks.processes import free_port, server
+from benchmarks.sync import CHAINED, FEEDS, PAGED, Platform, lay_out_life, new_store, sync, sync_of
 
-AGAIN, WAITING = Goal("≥", 1.8), Goal("≥", 0.94)
+AGAIN, SERIAL, PARALLEL = Goal("≥", 1.8), Goal("≥", 0.94), Goal("≥", 0.92)
 DELAY_MS = 50
-FEEDS = ("sentEmails", "activities", "undelivered")
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -47,75 +43,49 @@ class Polled(msgspec.Struct, frozen=True):
     again: float
 
 
-class Read(msgspec.Struct, frozen=True):
-    """All feeds, each to its end."""
-
-    seconds: float
-    asked: int
-    """Requests, with the empty answers at the ends."""
-
-
 def run(size: Size, where: Path) -> Measured:
     """Measure, in a directory that the caller empties."""
-    truth = _lay_out(size.rows, where / "pages")
-    port = free_port()
+    platform = Platform(free_port(), lay_out_life(size.rows, where / "pages"))
 
     def ours() -> Polled:
-        with TemporaryDirectory(dir=where) as directory:
-            settings = _settings(Path(directory), port, delay_ms=0)
-            with closing(open_store(settings.server.database)) as store:
-                store.migrate()
-                first = _poll(store, settings)
-                life.check(store, truth)
-                again = _poll(store, settings)
-                life.check(store, truth)
-            return Polled(size.rows / first.seconds, size.rows / again.seconds)
+        with new_store(platform, where) as (store, settings):
+            first = sync(store, settings)
+            life.check(store, platform.truth)
+            again = sync(store, settings)
+            life.check(store, platform.truth)
+        return Polled(size.rows / first.seconds, size.rows / again.seconds)
 
     def script() -> float:
         with TemporaryDirectory(dir=where) as directory:
-            return size.rows / _script(f"http://127.0.0.1:{port}/0", Path(directory) / "rows.db")
+            return size.rows / _script(platform.address(), Path(directory) / "rows.db")
 
-    def slow() -> Round:
-        with TemporaryDirectory(dir=where) as directory:
-            settings = _settings(Path(directory), port, delay_ms=DELAY_MS)
-            with closing(open_store(settings.server.database)) as store:
-                store.migrate()
-                read = _poll(store, settings)
-                life.check(store, truth)
-            return size.rows / read.seconds, size.rows / (read.asked * DELAY_MS / 1000)
+    def waiting(provider: Provider, at_once: int) -> Round:
+        synced = sync_of(platform, where, provider=provider, delay_ms=DELAY_MS)
+        return size.rows / synced.seconds, size.rows / (synced.asked / at_once * DELAY_MS / 1000)
 
-    with server("benchmarks.pages", str(port), str(where / "pages"), port=port):
+    with server("benchmarks.pages", str(platform.port), str(where / "pages"), port=platform.port):
         fast = in_turns(size.rounds, ours, script)
-        waiting = [slow() for _ in range(size.rounds)]
+        slow = in_turns(size.rounds, lambda: waiting(CHAINED, 1), lambda: waiting(PAGED, AT_ONCE))
     unit = "rows/s"
     return Measured(
         [
             figure("rows polled, stored, counted vs a bare script", unit, [(o.first, other) for o, other in fast]),
             figure("the same rows polled again vs the first time", unit, [(o.again, o.first) for o, _ in fast], AGAIN),
-            figure(f"rows polled at {DELAY_MS} ms a page vs the latency limit", unit, waiting, WAITING),
+            figure(
+                f"rows polled at {DELAY_MS} ms a page, one page naming the next, vs the latency limit",
+                unit,
+                [chained for chained, _ in slow],
+                SERIAL,
+            ),
+            figure(
+                f"rows polled at {DELAY_MS} ms a page, numbered pages, vs the latency limit of {AT_ONCE} at once",
+                unit,
+                [paged for _, paged in slow],
+                PARALLEL,
+            ),
         ],
         [],
     )
-
-
-def _lay_out(rows: int, folder: Path) -> life.Truth:
-    """Write the pages; nothing of them stays in this process, whose collector would walk it."""
-    facts = life.life(rows)
-    lay_out(life.pages(facts), folder)
-    return life.truth_of(facts)
-
-
-def _poll(store: Store, settings: Settings) -> Read:
-    """Poll until every row of every feed is stored and counted."""
-    (source,) = settings.sources
-    plan.ensure(store, source, now())
-    asked = 0
-    with Watch() as watch, normalizer.working_off(store, settings):
-        for feed in FEEDS:
-            outcome = poller.poll(store, settings, (source.name, feed, plan.LIVE), claims.new_owner(), force=True)
-            assert outcome.status == "done", outcome
-            asked += outcome.pages
-    return Read(watch.seconds, asked)
 
 
 def _script(base: str, path: Path) -> float:
@@ -157,18 +127,3 @@ def _script(base: str, path: Path) -> float:
                     )
                     c.execute("COMMIT")
     return watch.seconds
-
-
-def _settings(directory: Path, port: int, *, delay_ms: int) -> Settings:
-    source = Source(
-        name=life.SOURCE,
-        provider=life.PROVIDER,
-        time_zone=life.ZONE,
-        base_url=f"http://127.0.0.1:{port}/{delay_ms}",
-        api_key="a-key-of-32-characters-000000001",
-        feeds=list(FEEDS),
-        overlap="2h",
-        backfill="0s",
-        max_rate=1_000_000,
-    )
-    return Settings(server=Server(database=f"sqlite:///{directory}/aftersend.db"), sources=[source])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from urllib.parse import urlsplit
 
@@ -48,12 +49,14 @@ def connect(source: str, *, by_device: bool, paste: bool) -> None:
 
 def _by_code(store: Store, account: Source, oauth: OAuth, *, paste: bool) -> None:
     approval = connecting.authorize(oauth)
-    click.echo(f"Open this address and approve:\n\n  {approval.url}\n")
+    told = f"Open this address and approve:\n\n  {approval.url}\n"
     if paste or urlsplit(oauth.redirect_uri).hostname not in HERE:
+        click.echo(told)
         address = click.prompt("Then paste the whole address the browser was sent to", type=str)
     else:
-        click.echo("Waiting for the browser to come back; Ctrl-C ends.")
-        address = _came_back(oauth.redirect_uri)
+        with _Listener(oauth.redirect_uri) as listener:
+            click.echo(f"{told}\nWaiting for the browser to come back; Ctrl-C ends.")
+            address = listener.address()
     connecting.redeem(store, account, oauth, connecting.code_of(address, approval.state))
 
 
@@ -71,29 +74,45 @@ class _Quiet(WSGIRequestHandler):
         pass
 
 
-def _came_back(redirect_uri: str) -> str:
-    """The address to which the browser is sent back, once it comes."""
-    came: list[str] = []
-    target = urlsplit(redirect_uri)
+class _Listener:
+    """Listens where the browser is sent back to."""
 
-    @Request.application
-    def answer(request: Request) -> Response:
-        if request.path != (target.path or "/"):
-            return Response("Not here.", 404)
-        came.append(request.url)
-        return Response("Aftersend has been told. You may close this window.")
+    def __init__(self, redirect_uri: str):
+        """Raises AftersendError where that isn't possible."""
+        self._came: list[str] = []
+        target = urlsplit(redirect_uri)
 
-    try:
-        server = make_server(target.hostname or "", target.port or 80, answer, request_handler=_Quiet)
-    except (OSError, SystemExit):
-        raise AftersendError(
-            f"Cannot listen at {target.netloc} for the browser. Use --paste, or another redirect_uri."
-        ) from None
-    deadline = time.monotonic() + PATIENCE_S
-    with server:
-        server.timeout = 1.0
-        while not came and time.monotonic() < deadline:
-            server.handle_request()
-    if not came:
-        raise ConfigurationError("The browser did not come back in ten minutes: run it again, perhaps with --paste.")
-    return came[0]
+        @Request.application
+        def answer(request: Request) -> Response:
+            if request.path != (target.path or "/"):
+                return Response("Not here.", 404)
+            self._came.append(request.url)
+            return Response("Aftersend has been told. You may close this window.")
+
+        try:
+            listening = socket.create_server((target.hostname or "", target.port or 80))
+        except OSError:
+            raise AftersendError(
+                f"Cannot listen at {target.netloc} for the browser. Use --paste, or another redirect_uri."
+            ) from None
+        with listening:
+            host, port = target.hostname or "", target.port or 80
+            self._server = make_server(host, port, answer, request_handler=_Quiet, fd=listening.fileno())
+        self._server.timeout = 1.0
+
+    def __enter__(self) -> _Listener:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.server_close()
+
+    def address(self) -> str:
+        """The address to which the browser is sent back, once it comes. Raises ConfigurationError if it doesn't."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not self._came and time.monotonic() < deadline:
+            self._server.handle_request()
+        if not self._came:
+            raise ConfigurationError(
+                "The browser did not come back in ten minutes: run it again, perhaps with --paste."
+            )
+        return self._came[0]

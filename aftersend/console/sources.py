@@ -46,8 +46,8 @@ def sources(form: Form) -> None:
         _print_source(account, source["feeds"])
         _print_state(account, source)
         _print_answered(found, account)
-        pushes = provider_of(account).pushes
-        click.echo(f"Webhooks: {masked_webhook_url(found, account) if pushes else 'none'}\n")
+        pushed = provider_of(account).takes_webhooks(account)
+        click.echo(f"Webhooks: {masked_webhook_url(found, account) if pushed else 'none'}\n")
 
 
 def _answer(found: Settings) -> SourcesAnswer:
@@ -170,17 +170,19 @@ def check(source: str) -> None:
         f"[bold]{account.name}[/]: {provider.title} at {escape(provider.url(account))}, times in "
         f"{provider.zone(account)}, feeds {', '.join(enabled) or 'none'}"
     )
-    addresses = webhook_urls(found, account) if provider.pushes else []
+    takes_webhooks = provider.takes_webhooks(account)
+    addresses = webhook_urls(found, account) if takes_webhooks else []
     for address in addresses:
         out.print(f"[bold]Webhooks[/]: {escape(address)}", soft_wrap=True)
-    if not provider.pushes:
-        out.print(f"[bold]Webhooks[/]: {provider.title} sends none; everything is polled.")
+    if not takes_webhooks:
+        why = "switched off" if provider.pushes else f"{provider.title} sends none"
+        out.print(f"[bold]Webhooks[/]: {why}; everything is polled.")
     elif not addresses:
         out.print(
             f"[yellow]No webhook can come in[/]: give source '{account.name}' a secret, for instance\n"
             f'  webhook_secrets = \\["{secrets.token_urlsafe(24)}"]'
         )
-    if provider.pushes and not found.server.public_url:
+    if takes_webhooks and not found.server.public_url:
         out.print("[dim]Set server.public_url to the address under which the platform can reach this machine.[/]")
     out.print()
     out.print(Markdown(provider.setup(account, addresses[0] if addresses else "")), width=100)

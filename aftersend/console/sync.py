@@ -93,9 +93,10 @@ def _rows(store: Store, account: Source, feed: str | None, first: date | None, l
             f"Source '{account.name}' has no feed '{feed}' switched on; it has: {', '.join(enabled) or 'none'}."
         )
     if first is None and last is None:
-        # Live positions first: they are what goes stale.
+        # Live positions first: they are what goes stale. Of these, what others go by first, as the provider has them.
         chosen = [row for row in rows if not row.finished and feed in (None, row.feed)]
-        return sorted(chosen, key=lambda row: row.lane != plan.LIVE)
+        order = list(enabled)
+        return sorted(chosen, key=lambda row: (row.lane != plan.LIVE, order.index(row.feed)))
     since, until = _range(account, first, last)
     names = [feed] if feed else [name for name in enabled if enabled[name].windowed]
     if not names:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from aftersend.providers.benchmark import Benchmark
+from aftersend.providers.coldsend import ColdSend
+from aftersend.providers.constant_contact import ConstantContact
 from aftersend.providers.contract import Provider
+from aftersend.providers.hogsend import Hogsend
 from aftersend.providers.inwise import Inwise
 from aftersend.settings import Source
 from aftersend.vocabulary import ConfigurationError
 
-PROVIDERS: dict[str, Provider] = {p.name: p for p in (Inwise(),)}
+PROVIDERS: dict[str, Provider] = {
+    p.name: p
+    for p in (
+        Inwise(),
+        Hogsend(),
+        ConstantContact(),
+        ColdSend(),
+        Benchmark(),
+    )
+}
 
 
 def provider_of(source: Source) -> Provider:

@@ -162,6 +162,8 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
     there is one reader per credential (law 5)."""
     windowed: bool = False
     """Can be asked for a range of dates, so it can be backfilled."""
+    complete: bool = False
+    """Shows everything of some kind that happened: reports are complete as far as all such feeds have been read."""
     every: int = 0
     """Milliseconds between two runs; 0 means the source's ``poll_every``."""
 
@@ -206,6 +208,10 @@ class Provider(ABC):
     """The status that makes this platform send a webhook again."""
     rates: ClassVar[tuple[Rate, ...]] = ()
     """The platform's limits of a credential, where it states any; the source's ``budget`` wins."""
+
+    def takes_webhooks(self, source: Source) -> bool:
+        """Whether webhooks of this source are taken at all. Raises ConfigurationError."""
+        return self.pushes
 
     @abstractmethod
     def verify(self, request: Request, source: Source) -> Handshake | None:

@@ -171,18 +171,25 @@ class _Counted(Family):
         self.size = place.get("size", size)
         """Rows of a page as asked, or the platform's default once that was all that came."""
         self._full = False
+        self._total: int | None = None
         # One page back: rows may have moved while nobody looked.
         self.rows = place.get("before", 0)
 
     def _reached_the_end(self, page: Page, before: int) -> bool:
         """``before``: rows before this page. What the list itself says of its end is believed, emptiness only twice."""
         self.rows = before + len(page.ids)
-        self._full = bool(page.ids) and len(page.ids) >= self.size
+        self._full, self._total = bool(page.ids) and len(page.ids) >= self.size, page.total
         if page.more is not None:
             return not page.more or self._nothing_new()
         if page.total is not None:
             return self.rows >= page.total or self._nothing_new()
         return self.rows == 0 or self._nothing_new()
+
+    def _pages_ahead(self) -> list[int]:
+        """How many pages behind the next those lie that are expected; none behind the total."""
+        if not self._full or self.over:
+            return []
+        return [n for n in (1, 2, 3) if self._total is None or self.rows + n * self.size < self._total]
 
 
 class PageNumbers(_Counted):
@@ -222,7 +229,7 @@ class PageNumbers(_Counted):
         self.place = {"page": self.number, "before": before, "size": self.size}
 
     def ahead(self) -> list[Ask]:
-        return [self._numbered(self.number + n) for n in (1, 2, 3)] if self._full and not self.over else []
+        return [self._numbered(self.number + n) for n in self._pages_ahead()]
 
     def _numbered(self, number: int) -> Ask:
         return self._with(**{self._page: str(number), self._size: str(self.size)})
@@ -244,7 +251,7 @@ class Offsets(_Counted):
         self.place = {"before": before, "size": self.size}
 
     def ahead(self) -> list[Ask]:
-        return [self._behind(self.rows + n * self.size) for n in (1, 2, 3)] if self._full and not self.over else []
+        return [self._behind(self.rows + n * self.size) for n in self._pages_ahead()]
 
     def _behind(self, rows: int) -> Ask:
         return self._with(**{self._offset: str(rows), self._size: str(self.size)})

@@ -80,9 +80,16 @@ class Speaker(ABC):
         """The feed that shows the fact, and the fact's row in it."""
 
 
+def _has_speaker(provider: str) -> bool:
+    try:
+        return find_spec(f"aftersend.providers.{provider}.sandbox") is not None
+    except ModuleNotFoundError:  # no folder of its own: a test's
+        return False
+
+
 def speaker_of(provider: str) -> Speaker:
     """The speaker of a provider. Raises ConfigurationError listing the providers that have one."""
-    playable = [name for name in PROVIDERS if find_spec(f"aftersend.providers.{name}.sandbox")]
+    playable = [name for name in PROVIDERS if _has_speaker(name)]
     if provider not in playable:
         raise ConfigurationError(f"The sandbox cannot play '{provider}'; it can play: {', '.join(playable)}.")
     speaker: Speaker = import_module(f"aftersend.providers.{provider}.sandbox").speaker

@@ -550,14 +550,14 @@ class Reports:
         }
 
     def _complete_until(self, sources: tuple[str, ...] | None) -> Instant | None:
-        """The instant before which everything that happened has been read by every feed that lists events by
-        date. A read-once feed, which can't be asked what it missed, counts only where there is no other."""
+        """The instant before which everything that happened has been read by every feed that shows all of its kind.
+        A read-once feed, which can't be asked what it missed, counts only where there is no other."""
         lists: list[FeedRow | None] = []
         for source in self._configured(sources):
             rows = {row.feed: row for row in self.store.feeds(source.name) if row.lane == "live"}
             feeds = enabled_feeds(source).values()
-            dated = [feed for feed in feeds if feed.windowed] or [feed for feed in feeds if feed.read_once]
-            lists += [rows.get(feed.name) for feed in dated] or [None]
+            whole = [feed for feed in feeds if feed.complete] or [feed for feed in feeds if feed.read_once]
+            lists += [rows.get(feed.name) for feed in whole] or [None]
         instants = [row.complete_until if row else None for row in lists]
         known = [instant for instant in instants if instant is not None]
         return min(known) if known and len(known) == len(instants) else None
@@ -598,7 +598,9 @@ class Reports:
         except ConfigurationError:
             return []
         left = {found.period: found for found in self.store.left(name, now())}
-        unused = [Budget(period=r.period, most=r.calls, left=r.calls, until=0) for r in rates if r.period not in left]
+        unused = [
+            Budget(period=r.period, most=r.calls, left=r.calls, until=None) for r in rates if r.period not in left
+        ]
         return [shown.budget(found) for found in sorted([*left.values(), *unused], key=lambda found: found.period)]
 
 

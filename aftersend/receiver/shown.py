@@ -236,7 +236,7 @@ def budget(found: Budget) -> BudgetAnswer:
         "period_seconds": found.period / 1000,
         "calls": found.most,
         "left": found.left,
-        "until": isoformat(found.until) if found.until else None,
+        "until": isoformat(found.until),
     }
 
 

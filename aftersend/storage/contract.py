@@ -103,8 +103,8 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """Milliseconds."""
     most: int
     left: int
-    until: Instant
-    """When the window ends."""
+    until: Instant | None
+    """When the window ends, if anybody knows."""
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -606,11 +606,12 @@ class Store(ABC):
         feed: FeedRow,
         *,
         due_at: Instant,
-        rows: int,
+        rows: int | None,
         complete_until: Instant | None,
         finished: bool = False,
     ) -> None:
-        """The run succeeded: release the claim, clear problem, parking and failures. ``complete_until`` never
+        """The run succeeded: release the claim, clear problem, parking and failures. ``rows`` that it brought, ``None``
+        where there was nothing to ask for: that is no quiet run. ``complete_until`` never
         goes back. Does nothing if the claim was lost."""
 
     @abstractmethod
@@ -641,7 +642,9 @@ class Store(ABC):
 
     @abstractmethod
     def learned(self, budget: str, heard: Sequence[Heard], at: Instant) -> None:
-        """Heed what the platform says of a budget, where that is less than we counted."""
+        """Heed what the platform says of a budget, where that is less than we counted. A window longer than a day,
+        whose end nobody knows, is as the platform said last; when it is used up, a turn a day finds out whether that
+        is over."""
 
     @abstractmethod
     def silence(self, budget: str, until: Instant | None) -> None:

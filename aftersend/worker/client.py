@@ -63,6 +63,7 @@ class Client:
         self._store = store
         self._sleep = sleep
         self._credentials = self.provider.credentials(source)
+        self._secrets = _parts(self._credentials)
         self._budget = budgets.budget(source)
         self._rates = budgets.rates(source)
         self._tokens = Tokens.of(store, source, sleep)
@@ -118,6 +119,7 @@ class Client:
     def _ask(self, url: str, ask: Ask, opened_by: dict[str, str], keep_cut: bool) -> Answer:
         self._wait_for_turn()
         headers = {**self._credentials, **opened_by, **ask.headers}
+        self._secrets |= _parts(opened_by)
         if keep_cut:
             # Half of a compressed answer is worth less than half of a plain one.
             headers["Accept-Encoding"] = "identity"
@@ -147,7 +149,7 @@ class Client:
     def shown(self, body: bytes) -> str:
         """What may be kept of a body: 2,000 characters, without our credentials should it echo them."""
         text = body.decode("utf-8", "replace")
-        for secret in self._credentials.values():
+        for secret in self._secrets:
             text = text.replace(secret, "…")
         return text[:BODY]
 
@@ -224,6 +226,13 @@ def retry_after(value: str | None, at: Instant) -> Instant | None:
         return max(at, min(instant(parsedate_to_datetime(text)), at + DAY_MS))
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
+
+
+def _parts(headers: dict[str, str]) -> set[str]:
+    """What of headers may be a secret: each word that is long enough (``Bearer`` isn't), since a platform may echo
+    one."""
+    values = [value for name, value in headers.items() if name.lower() != "accept"]
+    return {word for value in values for word in value.split() if len(word) > len("Bearer")}
 
 
 def _body(response: requests.Response, deadline: float) -> tuple[bytes, bool]:

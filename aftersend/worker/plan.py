@@ -40,6 +40,8 @@ def fingerprint(source: Source) -> str:
     digest = blake2b(provider.url(source).encode(), digest_size=16)
     for name, value in sorted(provider.credentials(source).items()):
         digest.update(f"\x1f{name.lower()}\x1f{value}".encode())
+    if oauth := provider.oauth(source):
+        digest.update(f"\x1f{oauth.client_id}\x1f{oauth.client_secret}".encode())
     return digest.hexdigest()
 
 

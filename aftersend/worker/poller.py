@@ -225,7 +225,11 @@ class _Run:
         every = self.feed.every or self.source.poll_every_ms
         complete_until = walk.complete_until if live else None
         self.store.finish(
-            self.row, due_at=now() + every, rows=self.rows, complete_until=complete_until, finished=not live
+            self.row,
+            due_at=now() + every,
+            rows=self.rows if self.pages else None,
+            complete_until=complete_until,
+            finished=not live,
         )
         if self.row.stopped:
             plan.start_again(self.store, self.source)

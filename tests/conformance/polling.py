@@ -128,10 +128,20 @@ class BudgetsSuite:
 
     def test_a_window_nobody_configured_is_learned(self, store: Store) -> None:
         store.learned("key", [Heard(30 * DAY, 5000, 1)], T0)
-        (found,) = store.left("key", T0)
-        assert (found.period, found.most, found.left) == (30 * DAY, 5000, 1)
+        assert store.left("key", T0) == [Budget(period=30 * DAY, most=5000, left=1, until=None)]
         assert store.reserve("key", 0, T0, (), 1000) == T0
         assert store.reserve("key", 0, T0, (), 1000) > T0 + 1000
+
+    def test_of_a_window_whose_end_nobody_knows_the_last_word_counts_and_a_turn_a_day_asks_for_it(self, store) -> None:
+        month = 30 * DAY
+        store.learned("key", [Heard(month, 5000, 0)], T0)
+        assert store.reserve("key", 0, T0 + HOUR, (), 1000) == T0 + DAY
+        assert store.reserve("key", 0, T0 + DAY, (), 1000) == T0 + DAY
+        store.learned("key", [Heard(month, 5000, 0)], T0 + DAY)
+        assert store.reserve("key", 0, T0 + DAY + HOUR, (), 1000) == T0 + 2 * DAY
+        store.learned("key", [Heard(month, 5000, 4999)], T0 + 2 * DAY)
+        assert store.reserve("key", 0, T0 + 2 * DAY, (), 1000) == T0 + 2 * DAY
+        assert store.left("key", T0 + 2 * DAY) == [Budget(period=month, most=5000, left=4998, until=None)]
 
     def test_silence_holds_for_everybody_until_it_is_over_or_broken(self, store: Store) -> None:
         store.reserve("key", 100, T0)

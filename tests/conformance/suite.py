@@ -350,7 +350,13 @@ class FeedsSuite:
     def test_complete_until_never_goes_back_and_quiet_runs_are_counted(self, store: Store) -> None:
         row = feed(due_at=T0)
         store.ensure_feeds([row])
-        for rows, until, expected in ((0, None, (None, 0)), (5, T0, (T0, 0)), (0, T0 - 9, (T0, 1)), (0, None, (T0, 2))):
+        for rows, until, expected in (
+            (0, None, (None, 0)),
+            (5, T0, (T0, 0)),
+            (0, T0 - 9, (T0, 1)),
+            (None, None, (T0, 1)),
+            (0, None, (T0, 2)),
+        ):
             held = self.claim(store, row, force=True)
             assert held is not None
             store.finish(held, due_at=T0, rows=rows, complete_until=until)

@@ -496,3 +496,18 @@ def test_for_a_key_limited_to_another_source_nothing_is_there(world: World):
 
 def test_unknown_parameters_are_not_looked_at(world: World):
     assert len(rows(world, "opens", nonsense="1", created_time="2020")) == 8
+
+
+def test_a_campaign_known_only_by_its_platforms_totals_has_their_figures(world: World) -> None:
+    claims = Snapshot(
+        list="stats",
+        campaign_id="7777",
+        read_at=AS_OF,
+        counts={Kind.SENT: (15, 15), Kind.BOUNCED: (5, 5), Kind.AUTO_REPLIED: (1, 1), Kind.OPENED: (9, 6)},
+        raw={},
+    )
+    world.tell(snapshots=(claims,))
+    (result,) = get(world, f"{BASE}/stats/email_campaigns/7777")["results"]
+    told = {name: result["stats"][name] for name in ("em_sends", "em_bounces", "em_opens", "em_opens_all")}
+    assert told == {"em_sends": 15, "em_bounces": 6, "em_opens": 6, "em_opens_all": 9}
+    assert (result["percents"]["bounce"], result["percents"]["open"]) == (40.0, 66.7)

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import base64
+from typing import ClassVar
 from urllib.parse import parse_qsl
+
+import msgspec
 
 from aftersend.providers.contract import OAuth
 from aftersend.settings import Source
@@ -70,9 +73,14 @@ class TokenPlatform(FakePlatform):
         return Said(body=told if self.names_no_refresh else told | {"refresh_token": self.refresh_token})
 
 
+class Options(msgspec.Struct):
+    redirect_uri: str = "http://127.0.0.1:8400/callback"
+
+
 class TokenProvider(FakeProvider):
     name = "token"
     title = "Token"
+    options: ClassVar[type[msgspec.Struct]] = Options
 
     def credentials(self, source: Source) -> dict[str, str]:
         return {"Accept": "application/json"}
@@ -88,5 +96,5 @@ class TokenProvider(FakeProvider):
             token_url=f"{source.base_url}/token",
             device_url=f"{source.base_url}/device",
             scopes=("campaign_data", "offline_access"),
-            redirect_uri=source.options.get("redirect_uri", "http://127.0.0.1:8400/callback"),
+            redirect_uri=self.configured(source).redirect_uri,
         )

@@ -181,6 +181,14 @@ def test_no_message_holds_a_token(store, source, platform):
         assert secret not in refused.value.body
 
 
+def test_a_platform_that_echoes_the_token_leaks_nothing(store, source, platform):
+    connected(store, source, platform)
+    platform.faults = [lambda _fake, _said: Said(status=500, body=b"bad access-1 in 'Bearer access-1'")]
+    with pytest.raises(Unavailable) as unavailable:
+        ask(store, source)
+    assert unavailable.value.body == "bad … in 'Bearer …'"
+
+
 class TestConnecting:
     def test_the_address_to_approve_asks_for_a_code_with_our_scopes(self, source):
         approval = connecting.authorize(oauth(source))

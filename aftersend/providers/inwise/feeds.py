@@ -118,7 +118,7 @@ def _dated(
     def walk(position: Position, context: Context) -> Walk:
         return paging.Windows(position, context, ask=ask, look=_look, family=pages, zone=zone)
 
-    return Feed(name=name, walk=walk, windowed=True, every=every)
+    return Feed(name=name, walk=walk, windowed=True, complete=True, every=every)
 
 
 def _totals(path: str, every: int) -> Feed:

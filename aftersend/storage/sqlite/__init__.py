@@ -320,7 +320,13 @@ class SqliteStore(Store):
             return feeds.claim(c, key, owner, until, at, force)
 
     def finish(
-        self, feed: FeedRow, *, due_at: Instant, rows: int, complete_until: Instant | None, finished: bool = False
+        self,
+        feed: FeedRow,
+        *,
+        due_at: Instant,
+        rows: int | None,
+        complete_until: Instant | None,
+        finished: bool = False,
     ) -> None:
         with self._inbox.write() as c:
             feeds.finish(c, feed, due_at=due_at, rows=rows, complete_until=complete_until, finished=finished, at=now())

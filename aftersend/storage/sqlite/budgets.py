@@ -55,8 +55,12 @@ def learned(c: sqlite3.Connection, name: str, heard: Sequence[Heard], at: Instan
             # The platform's window ends when it says, whatever ours is aligned to.
             window.began = one.until - one.period
         window.most = max(1, one.most)
-        # What it counted includes what we did; what others used of the same budget we can't know otherwise.
-        window.used = max(window.used, window.most - one.left)
+        counted = window.most - one.left
+        if window.is_long:
+            window.used, window.began = counted, at
+        else:
+            # What it counted includes what we did; what others used of the same budget we can't know otherwise.
+            window.used = max(window.used, counted)
         _keep(c, name, window)
 
 
@@ -72,7 +76,8 @@ def left(c: sqlite3.Connection, name: str, at: Instant) -> list[Budget]:
     for window in _windows(c, name):
         window.forward(at)
         rest = max(0, int(window.most - window.counted(at)))
-        found.append(Budget(period=window.period, most=window.most, left=rest, until=window.began + window.period))
+        until = None if window.is_long else window.began + window.period
+        found.append(Budget(period=window.period, most=window.most, left=rest, until=until))
     return found
 
 
@@ -81,6 +86,12 @@ class _Window:
 
     def __init__(self, period: int, most: int, began: Instant, used: int, before: int):
         self.period, self.most, self.began, self.used, self.before = period, most, began, used, before
+
+    @property
+    def is_long(self) -> bool:
+        """A billing period, say: where it begins and ends is the platform's affair. ``began`` is when it was heard
+        of."""
+        return self.period > DAY
 
     def forward(self, at: Instant) -> None:
         """Let the stretch be the one that holds an instant."""
@@ -100,6 +111,8 @@ class _Window:
 
     def first_turn(self, at: Instant) -> Instant:
         """The first instant, ``at`` or later, at which another call is within the limit."""
+        if self.is_long:
+            return at if self.used < self.most else max(at, self.began + DAY)
         here = _Window(self.period, self.most, self.began, self.used, self.before)
         here.forward(at)
         while here.counted(at) + 1 > here.most:

@@ -18,7 +18,7 @@ from aftersend.storage.sqlite.statements import batched, marks
 from aftersend.storage.sqlite.told import joined, known
 from aftersend.vocabulary import ContactInfo, Event, Instant
 
-_MOST_CACHED = 200_000
+_MOST_CACHED = 30_000
 
 
 def contact_key(event: Event | ContactInfo) -> str:

@@ -105,7 +105,7 @@ def finish(
     feed: FeedRow,
     *,
     due_at: Instant,
-    rows: int,
+    rows: int | None,
     complete_until: Instant | None,
     finished: bool,
     at: Instant,
@@ -115,11 +115,12 @@ def finish(
         UPDATE feeds SET {_RELEASE}, due_at = ?, last_success_at = ?, finished = ?, parked_until = NULL, failures = 0,
             stopped = 0, problem = NULL, problem_body = NULL,
             complete_until = nullif(max(coalesce(complete_until, 0), coalesce(?, 0)), 0),
-            quiet_runs = CASE WHEN ? > 0 THEN 0 WHEN last_rows > 0 OR quiet_runs > 0 THEN quiet_runs + 1 ELSE 0 END,
-            last_rows = ?
+            quiet_runs = CASE WHEN ? IS NULL THEN quiet_runs WHEN ? > 0 THEN 0
+                WHEN last_rows > 0 OR quiet_runs > 0 THEN quiet_runs + 1 ELSE 0 END,
+            last_rows = coalesce(?, last_rows)
         WHERE {_KEY} AND owner = ?
         """,
-        (due_at, at, finished, complete_until, rows, rows, *feed.key, feed.owner),
+        (due_at, at, finished, complete_until, rows, rows, rows, *feed.key, feed.owner),
     )
 
 

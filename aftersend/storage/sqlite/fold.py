@@ -63,11 +63,14 @@ def fold(sights: Iterable[Sight]) -> list[Folded]:
 
 
 def _weight(sight: Sight) -> tuple[Any, ...]:
-    """What speaks first where accounts differ: a trusted clock, the finer time, the list first in the alphabet."""
+    """What speaks first where accounts differ: a trusted clock, the finer time, the list first in the alphabet. Of what
+    was only observed, the first observation."""
     e = sight.event
+    observed = e.clock is Clock.RECEIVED
     return (
-        e.clock is Clock.RECEIVED,
+        observed,
         -FINENESS[e.precision],
+        e.occurred_at if observed else 0,
         e.list,
         e.occurred_at,
         e.row,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from aftersend.storage.sqlite.statements import batched, marks
 
-_MOST_CACHED = 400_000
+_MOST_CACHED = 60_000
 
 Key = tuple[int, int, int, str]
 """Campaign, contact, channel, message id (empty for a pair)."""

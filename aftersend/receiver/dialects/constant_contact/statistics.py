@@ -23,7 +23,7 @@ from aftersend.receiver.dialects.constant_contact.desk import (
     time,
 )
 from aftersend.receiver.rounding import percent
-from aftersend.storage.contract import CampaignRow, Facets, Filter, Funnel
+from aftersend.storage.contract import CampaignRow, Claims, Facets, Filter, Funnel
 from aftersend.storage.metrics import DEVICES
 from aftersend.vocabulary import BadInput, Bounce, Kind, now
 
@@ -205,11 +205,14 @@ def _bounced(desk: Desk, row: CampaignRow) -> int:
     """Auto-replies are among the bounces, and nobody counts twice."""
     if not row.counts[Kind.AUTO_REPLIED].unique or row.campaign_id is None:
         return row.counts[Kind.BOUNCED].unique
-    return _all_bounces(desk.store.facets(Filter(sources=(row.source,), campaign_id=row.campaign_id)))
+    which = Filter(sources=(row.source,), campaign_id=row.campaign_id)
+    return _all_bounces(desk.store.facets(which), row.claims)
 
 
-def _all_bounces(facets: Facets) -> int:
-    return sum(facets.bounces.values()) + facets.auto_replied
+def _all_bounces(facets: Facets, claims: Claims) -> int:
+    """Those of events, and what snapshots give to a campaign without events."""
+    claimed = claims.counts[Kind.BOUNCED].unique + claims.counts[Kind.AUTO_REPLIED].unique
+    return sum(facets.bounces.values()) + facets.auto_replied + claimed
 
 
 def _summary(row: CampaignRow, of: Totals) -> Summary:
@@ -270,7 +273,7 @@ def _ids(text: str, most: int, name: str) -> list[str]:
 def _campaign_stats(desk: Desk, campaign_id: str) -> dict[str, Any]:
     which = Filter(sources=desk.sources, campaign_id=campaign_id)
     counts, facets = desk.store.funnel(which), desk.store.facets(which)
-    of = Totals.of(counts, _all_bounces(facets))
+    of = Totals.of(counts, _all_bounces(facets, desk.store.claims(which)))
     opens, clicks = counts[Kind.OPENED].total, counts[Kind.CLICKED].total
     stats = {
         "em_sends": of.S,
@@ -299,7 +302,7 @@ def _campaign_stats(desk: Desk, campaign_id: str) -> dict[str, Any]:
 
 def _activity_stats(desk: Desk, activity_id: str, which: Filter) -> dict[str, Any]:
     counts, facets = desk.store.funnel(which), desk.store.facets(which)
-    of = Totals.of(counts, _all_bounces(facets))
+    of = Totals.of(counts, _all_bounces(facets, desk.store.claims(which)))
     campaign_id = desk.campaign_of(which) or ""
     campaign = desk.campaign(campaign_id)
     stats = {
