@@ -107,7 +107,9 @@ UNITS = {1.0: "second", 60.0: "minute", 3600.0: "hour", 86_400.0: "day", 30 * 86
 
 
 def _print_state(account: Source, source: SourceAnswer) -> None:
-    """What holds for all feeds of a source: the requests that are left, and whether it fell silent."""
+    """What holds for all feeds of a source: why it is stopped, the requests that are left, whether it fell silent."""
+    for problem in dict.fromkeys(feed["problem"] for feed in source["feeds"] if feed["stopped"] and feed["problem"]):
+        console().print(f"[red]Stopped[/]: {escape(problem)}", soft_wrap=True)
     if source["budget"]:
         left = [
             f"{b['left']:,} of {b['calls']:,} a {UNITS.get(b['period_seconds'], 'period')}" for b in source["budget"]
@@ -141,7 +143,7 @@ def _state(feed: FeedAnswer, zone: str) -> str:
     if not feed["enabled"]:
         return "[dim]switched off[/]"
     if feed["stopped"]:
-        return f"[red]stopped[/]: {problem}"
+        return "[red]stopped[/]"
     if feed["finished"]:
         return "[dim]finished[/]"
     if feed["parked_until"] is not None:

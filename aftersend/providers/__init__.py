@@ -23,12 +23,20 @@ PROVIDERS: dict[str, Provider] = {
 }
 
 
+ALSO = {"benchmark_email": "benchmark"}
+"""Other names of providers."""
+
+
+def provider_named(name: str) -> Provider | None:
+    """The provider of that name, hyphens being underscores; ``None`` if there is none."""
+    plain = name.replace("-", "_")
+    return PROVIDERS.get(ALSO.get(plain, plain))
+
+
 def provider_of(source: Source) -> Provider:
     """The provider of a source. Raises ConfigurationError listing those that exist."""
-    try:
-        return PROVIDERS[source.provider]
-    except KeyError:
+    found = provider_named(source.provider)
+    if found is None:
         known = ", ".join(sorted(PROVIDERS))
-        raise ConfigurationError(
-            f"Source '{source.name}': there is no provider '{source.provider}'; known: {known}."
-        ) from None
+        raise ConfigurationError(f"Source '{source.name}': there is no provider '{source.provider}'; known: {known}.")
+    return found

@@ -68,7 +68,7 @@ def described(position: Position, zone: str) -> str:
         return f"{position['reads']} reads"
     if "through" in position:
         return f"through {moment(position['through'], zone):%Y-%m-%d %H:%M}"
-    return "at the beginning"
+    return "–"
 
 
 def _day(at: Instant, zone: str) -> str:

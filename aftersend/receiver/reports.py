@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Meta
 
 from aftersend import zones
-from aftersend.providers import PROVIDERS, budgets
+from aftersend.providers import budgets, provider_named
 from aftersend.providers.contract import Feed
 from aftersend.receiver import cursors, doors, gaps, readers, shown, slots
 from aftersend.receiver.answers import (
@@ -566,7 +566,7 @@ class Reports:
         return [source for source in self.settings.sources if names is None or source.name in names]
 
     def _source(self, source: Source) -> SourceAnswer:
-        provider = PROVIDERS.get(source.provider)
+        provider = provider_named(source.provider)
         enabled = enabled_feeds(source)
         return {
             "name": source.name,
@@ -631,7 +631,7 @@ def _behind(messages: Sequence[MessageRow], events: Sequence[EventRow]) -> dict[
 
 def enabled_feeds(source: Source) -> dict[str, Feed]:
     """The feeds of a source that are switched on; none where its provider isn't known."""
-    provider = PROVIDERS.get(source.provider)
+    provider = provider_named(source.provider)
     return provider.enabled(source) if provider else {}
 
 
