@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# Processes that run tests.
+WORKERS ?= 3
 
 .PHONY: run test bench bench-full bench-lock lint lock clean
 
@@ -13,7 +15,7 @@ test: $(VENV)/.dev
 	$(BIN)/ruff format --check aftersend tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
