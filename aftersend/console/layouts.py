@@ -17,6 +17,9 @@ from aftersend.receiver.answers import Row
 from aftersend.receiver.rounding import ratio
 from aftersend.vocabulary import Kind
 
+MOST_RAW = 40
+"""Of a platform's own figures in a table."""
+
 ALWAYS = (
     Kind.SENT,
     Kind.DELIVERED,
@@ -340,6 +343,9 @@ def _show_snapshots(answer: Any, question: Any) -> None:
     for row in answer["snapshots"]:
         of = f"campaign {row['campaign_id']}" if row["campaign_id"] else "the whole account"
         title = f"{row['list']} of {row['source']}, {of}, read {iso_clock(row['read_at'])}"
+        if not row["counts"]:
+            _print_raw(title, row["raw"])
+            continue
         figures = ("total", "ours", "gap", "unique", "ours unique", "gap unique")
         shown = table(escape(title), "", *figures, "", right=figures, whole=("",))
         for line in _claimed(row):
@@ -351,6 +357,16 @@ def _show_snapshots(answer: Any, question: Any) -> None:
         if row["history"]:
             _print_series(row["history"])
     _print_footer(answer, question)
+
+
+def _print_raw(title: str, raw: Mapping[str, Any]) -> None:
+    """What a platform says of things that aren't counted here, by its own names."""
+    shown = table(escape(title), "the platform's own figures", "", right=("",), whole=("",))
+    for name, value in list(raw.items())[:MOST_RAW]:
+        shown.add_row(escape(name), "–" if value is None else escape(str(value)))
+    if len(raw) > MOST_RAW:
+        shown.add_row(f"[dim]and {len(raw) - MOST_RAW} more; --json has them all[/]", "")
+    console().print(shown)
 
 
 def _print_series(history: Sequence[Any]) -> None:

@@ -278,6 +278,20 @@ def test_snapshots_go_on_page_by_page(call, installation):
     assert "No platform has claimed anything yet." in call("report", "snapshots", "--list", "none").out
 
 
+def test_a_platforms_figures_that_count_nothing_are_shown_by_its_own_names(call, installation):
+    raw = {"a.rate": 37.19, "b": "[as read]", "c": None, **{f"figure {n:02d}": n for n in range(50)}}
+    claimed = [Snapshot(list="overall", campaign_id=None, read_at=now(), counts={}, raw=raw)]
+    delivery = Delivery(id=1, source="acme", door=Door.FEED, received_at=now(), body=b"")
+    with_store(installation, lambda store: store.apply([Read(delivery, Reading(snapshots=claimed))]))
+    lines = [line.split() for line in call("report", "snapshots").out.splitlines()]
+    assert ["a.rate", "37.19"] in lines
+    assert ["b", "[as", "read]"] in lines
+    assert ["c", "–"] in lines
+    assert ["figure", "36", "36"] in lines
+    assert ["figure", "37", "37"] not in lines
+    assert ["and", "13", "more;", "--json", "has", "them", "all"] in lines
+
+
 @pytest.mark.parametrize("name", [*REPORTS])
 def test_every_report_has_a_table_also_when_there_is_nothing(call, installation, name):
     called = call("report", name)
