@@ -13,10 +13,11 @@ from collections import Counter
 from itertools import pairwise
 from typing import Any
 
-from aftersend.providers.benchmark.values import digest, instant_of, known, listed, problem, stamp, text
+from aftersend.providers.benchmark.values import digest, instant_of, listed, problem
 from aftersend.providers.benchmark.words import CLASSES, KINDS, NOT_SPAM, REASONS, REJECTED, SKIPPED
 from aftersend.providers.contract import Answer, Malformed
 from aftersend.providers.paging import Page
+from aftersend.providers.values import known, stamp, text
 from aftersend.vocabulary import (
     BadInput,
     BounceClass,

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from aftersend.providers.benchmark.values import Figure, count, decoded, flattened, instant_of, listed, problem, text
+from aftersend.providers.benchmark.values import count, decoded, flattened, instant_of, listed, problem
 from aftersend.providers.contract import Answer, Malformed
 from aftersend.providers.paging import Page
+from aftersend.providers.values import Figure, text
 from aftersend.vocabulary import CampaignInfo, Delivery, Instant, Kind, Reading, Snapshot
 
 STATS = {

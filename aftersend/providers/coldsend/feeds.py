@@ -28,9 +28,10 @@ import msgspec
 from aftersend.providers import paging
 from aftersend.providers.coldsend import leads, replies, totals
 from aftersend.providers.coldsend.changes import Changes, Errand, Search
-from aftersend.providers.coldsend.values import Fields, decoded, text
+from aftersend.providers.coldsend.values import Fields, decoded
 from aftersend.providers.contract import Answer, Ask, Context, Feed, Position, Walk
 from aftersend.providers.paging import DAY, WEEK, Item, Page
+from aftersend.providers.values import text
 from aftersend.settings import duration
 from aftersend.vocabulary import Instant
 from aftersend.zones import moment

@@ -11,21 +11,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from aftersend.providers.coldsend.identity import EMAILS, FLAGS, LEAD, REPLIED, REPLIES, REPLY, of_lead
-from aftersend.providers.coldsend.values import (
-    Fields,
-    Stamp,
-    decoded,
-    digest,
-    known,
-    listed,
-    page,
-    problem,
-    stamp,
-    text,
-)
+from aftersend.providers.coldsend.values import Fields, Stamp, decoded, digest, listed, page, problem, stamp
 from aftersend.providers.coldsend.words import CONTACTED, DELIVERY, EXTERNAL, STATUSES, WAITING
 from aftersend.providers.contract import Answer, Malformed
 from aftersend.providers.paging import Page
+from aftersend.providers.values import known, text
 from aftersend.vocabulary import BadInput, BounceClass, Clock, ContactInfo, Delivery, Event, Kind, Reading
 
 HAPPENED = (

@@ -9,21 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from aftersend.providers.coldsend.identity import REPLY, THREADS, of_lead
-from aftersend.providers.coldsend.values import (
-    Fields,
-    Stamp,
-    decoded,
-    digest,
-    known,
-    listed,
-    page,
-    problem,
-    stamp,
-    text,
-)
+from aftersend.providers.coldsend.values import Fields, Stamp, decoded, digest, listed, page, problem, stamp
 from aftersend.providers.coldsend.words import EXTERNAL
 from aftersend.providers.contract import Answer, Malformed
 from aftersend.providers.paging import Page
+from aftersend.providers.values import known, text
 from aftersend.vocabulary import BadInput, Clock, Delivery, Event, Kind, Problem, Reading
 
 CONVERSATIONS, THREAD, MESSAGES = "conversations", "thread", "messages"

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from aftersend.providers.coldsend.values import Fields, decoded, digest, listed, page, plain, problem, stamp, text
+from aftersend.providers.coldsend.values import Fields, decoded, digest, listed, page, plain, problem, stamp
 from aftersend.providers.coldsend.words import ANALYTICS_COUNTERS, CAMPAIGN_COUNTERS
 from aftersend.providers.contract import Answer, Malformed
 from aftersend.providers.paging import Page
+from aftersend.providers.values import text
 from aftersend.vocabulary import BadInput, CampaignInfo, Delivery, Instant, Kind, Reading, Snapshot
 
 DETECTORS = ("total_leads", *CAMPAIGN_COUNTERS)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-import msgspec
-
-from aftersend.providers.contract import Malformed
+from aftersend.providers import values
 from aftersend.providers.paging import Page
+from aftersend.providers.values import rows_of, text
 from aftersend.vocabulary import BadInput, Clock, Instant, Problem
 from aftersend.zones import from_wall, instant
 
 Fields = dict[str, Any]
 """A JSON object."""
 
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+decoded = partial(values.decoded, what="This")
+"""The JSON value of a body. Raises Malformed for what is none."""
 _FIRST, _LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
@@ -29,25 +29,10 @@ class Stamp(NamedTuple):
     clock: Clock
 
 
-def decoded(body: bytes) -> Any:
-    """The JSON value of a body. Raises Malformed for what is none."""
-    try:
-        return msgspec.json.decode(body)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return json.loads(body.decode("utf-8-sig", "replace"), strict=False)
-    except (ValueError, RecursionError):
-        raise Malformed("This is not JSON.") from None
-
-
 def listed(body: bytes, name: str) -> tuple[Fields, list[Any]]:
     """An answer and the rows of its list. Raises Malformed where it has no such list."""
     said = decoded(body)
-    rows = said.get(name) if isinstance(said, dict) else None
-    if not isinstance(rows, list):
-        raise Malformed(f"The answer has no list '{name}'.")
-    return said, rows
+    return said, rows_of(said, name)
 
 
 def page(said: Fields, ids: list[str]) -> Page:
@@ -62,17 +47,6 @@ def page(said: Fields, ids: list[str]) -> Page:
     )
 
 
-def text(value: Any) -> str | None:
-    """A value as the vocabulary has it: text, trimmed, never empty, without what no store holds; ``None`` for anything
-    that is neither text nor a number."""
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        return None
-    try:
-        return _UNSTORABLE.sub("\ufffd", str(value)).strip() or None
-    except ValueError:  # an integer of thousands of digits
-        return None
-
-
 def stamp(value: Any, name: str, zone: str) -> Stamp | None:
     """An ISO 8601 time, cut to the second, because a fraction of zero is not printed; ``None`` where there is none. One
     without a zone is a wall time of ``zone`` (6). Raises BadInput naming the field."""
@@ -85,11 +59,6 @@ def stamp(value: Any, name: str, zone: str) -> Stamp | None:
         return Stamp(instant(found), Clock.STATED) if found.tzinfo else Stamp(*from_wall(found, zone))
     except (AttributeError, ValueError, TypeError, OverflowError):
         raise BadInput(f"{name} is not a time.", name) from None
-
-
-def known(**values: str | None) -> dict[str, str]:
-    """Those that say something."""
-    return {name: value for name, value in values.items() if value}
 
 
 def plain(fields: Fields) -> dict[str, int | float | str | None]:

@@ -10,9 +10,10 @@ import re
 from typing import Any, NamedTuple
 
 from aftersend.providers.coldsend.identity import REPLY, WEBHOOK, of_lead, without_lead
-from aftersend.providers.coldsend.values import Fields, Stamp, decoded, digest, known, problem, stamp, text
+from aftersend.providers.coldsend.values import Fields, Stamp, decoded, digest, problem, stamp
 from aftersend.providers.coldsend.words import ONCE, WEBHOOKS
 from aftersend.providers.contract import Handshake, Malformed, Never, Request, check_address, check_token
+from aftersend.providers.values import known, text
 from aftersend.settings import Source
 from aftersend.vocabulary import (
     BadInput,

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from aftersend.providers.constant_contact.values import (
-    count,
-    figure,
-    next_of,
-    opened,
-    problem,
-    rows_of,
-    shown,
-    text,
-    when,
-)
+from aftersend.providers.constant_contact.values import count, next_of, opened, problem, shown, when
 from aftersend.providers.constant_contact.words import ROLES, TYPES, UNITEMISED
 from aftersend.providers.contract import Answer, Malformed
 from aftersend.providers.paging import Page
+from aftersend.providers.values import figure, rows_of, text
 from aftersend.vocabulary import CampaignInfo, Delivery, Instant, Kind, Reading, Snapshot
 
 SUMMARIES = "bulk_email_campaign_summaries"

@@ -5,17 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from aftersend.providers.constant_contact.identity import STATUS, of_optout
-from aftersend.providers.constant_contact.values import (
-    next_of,
-    opened,
-    problem,
-    rows_of,
-    shown,
-    stamp,
-    text,
-)
+from aftersend.providers.constant_contact.values import next_of, opened, problem, shown, stamp
 from aftersend.providers.contract import Answer, Malformed
 from aftersend.providers.paging import Page
+from aftersend.providers.values import rows_of, text
 from aftersend.vocabulary import BadInput, ContactInfo, Delivery, Event, Kind, Reading
 
 OPTED_OUT = "unsubscribed"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from aftersend.providers.constant_contact.values import decoded
 from aftersend.providers.contract import Malformed
 from aftersend.providers.paging import DAY
+from aftersend.providers.values import decoded
 from aftersend.vocabulary import Instant, Rate
 
 RATES = (Rate(4, 1000), Rate(10_000, DAY))

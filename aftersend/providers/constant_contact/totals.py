@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any, NamedTuple
 
-from aftersend.providers.constant_contact.values import count, figure, opened, problem, rows_of, shown, text
+from aftersend.providers.constant_contact.values import count, opened, problem, shown
 from aftersend.providers.constant_contact.words import UNITEMISED
 from aftersend.providers.contract import Answer, Malformed
 from aftersend.providers.paging import Page
+from aftersend.providers.values import figure, rows_of, text
 from aftersend.vocabulary import Delivery, Kind, Reading, Snapshot
 
 PARTLY = "partly"

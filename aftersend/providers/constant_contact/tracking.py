@@ -5,20 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from aftersend.providers.constant_contact.identity import numbered, of_optout, of_row
-from aftersend.providers.constant_contact.values import (
-    Stamp,
-    instants,
-    next_of,
-    opened,
-    problem,
-    rows_of,
-    shown,
-    stamp,
-    text,
-)
+from aftersend.providers.constant_contact.values import instants, next_of, opened, problem, shown, stamp
 from aftersend.providers.constant_contact.words import BOUNCES, KINDS, LISTS, NEVER_ATTEMPTED, UNKNOWN_BOUNCE, Returned
 from aftersend.providers.contract import Answer, Malformed
 from aftersend.providers.paging import Page
+from aftersend.providers.values import Stamp, rows_of, text
 from aftersend.vocabulary import BadInput, Clock, ContactInfo, Delivery, Event, Instant, Kind, Reading
 
 ROWS = "tracking_activities"

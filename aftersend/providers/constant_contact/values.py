@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
-
-import msgspec
+from datetime import datetime
+from typing import Any
 
 from aftersend.providers.contract import Malformed
+from aftersend.providers.values import FIRST, LAST, Stamp, decoded
 from aftersend.vocabulary import BadInput, Clock, Instant, Precision, Problem
 from aftersend.zones import from_wall, instant, moment
 
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 _MOST = 2**63
-
-
-class Stamp(NamedTuple):
-    """A time, and how far it can be trusted."""
-
-    at: Instant
-    precision: Precision
-    clock: Clock
-
-
-def decoded(body: bytes) -> Any:
-    """The JSON value of a body. Raises Malformed for what is none."""
-    try:
-        return msgspec.json.decode(body)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return json.loads(body.decode("utf-8-sig", "replace"), strict=False)
-    except (ValueError, RecursionError):
-        raise Malformed("The answer is not JSON.") from None
 
 
 def opened(body: bytes) -> dict[str, Any]:
@@ -45,14 +20,6 @@ def opened(body: bytes) -> dict[str, Any]:
     if not isinstance(said, dict):
         raise Malformed("The answer is not an object.")
     return said
-
-
-def rows_of(said: dict[str, Any], name: str) -> list[Any]:
-    """A list of an answer. Raises Malformed where there is none."""
-    rows = said.get(name)
-    if not isinstance(rows, list):
-        raise Malformed(f"The answer has no list '{name}'.")
-    return rows
 
 
 def next_of(said: dict[str, Any]) -> str | None:
@@ -64,14 +31,6 @@ def next_of(said: dict[str, Any]) -> str | None:
     return at.strip() or None if isinstance(at, str) else None
 
 
-def text(value: Any) -> str | None:
-    """A value as the vocabulary has it: text, trimmed, never empty, without what no store holds; ``None`` for anything
-    that is neither text nor a number."""
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        return None
-    return _UNSTORABLE.sub("\ufffd", str(value)).strip() or None
-
-
 def count(value: Any) -> int | None:
     """A counter, as a number or, as one page of the guide has them (3.1), as a text; ``None`` for anything else."""
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdecimal() and len(value) < 19:
@@ -79,13 +38,6 @@ def count(value: Any) -> int | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return value if type(value) is int and 0 <= value < _MOST else None
-
-
-def figure(value: Any) -> int | float | str | None:
-    """A figure of the platform's own, as a snapshot keeps it."""
-    if value is None or isinstance(value, float) or (type(value) is int and abs(value) < _MOST):
-        return value
-    return (text(str(value)) or "")[:200]
 
 
 def stamp(value: Any, name: str, zone: str = "UTC") -> Stamp | None:
@@ -97,7 +49,7 @@ def stamp(value: Any, name: str, zone: str = "UTC") -> Stamp | None:
     try:
         found = datetime.fromisoformat(value.strip())
         at, clock = (instant(found), Clock.STATED) if found.tzinfo else from_wall(found, zone)
-        if not _FIRST <= moment(at) <= _LAST:
+        if not FIRST <= moment(at) <= LAST:
             raise ValueError
     except (AttributeError, ValueError, TypeError, OverflowError):
         raise BadInput(f"{name} is not a time.", name) from None

@@ -13,9 +13,10 @@ from aftersend.providers.contract import Answer, Malformed
 from aftersend.providers.hogsend.identity import HITS as LIST
 from aftersend.providers.hogsend.identity import alone, of_send
 from aftersend.providers.hogsend.lists import last_of, listed, row_id
-from aftersend.providers.hogsend.values import external_id, known, stamp, text
+from aftersend.providers.hogsend.values import external_id
 from aftersend.providers.hogsend.words import HITS
 from aftersend.providers.paging import Page
+from aftersend.providers.values import known, stamp, text
 from aftersend.vocabulary import BadInput, Delivery, Event, Kind, Problem, Reading
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

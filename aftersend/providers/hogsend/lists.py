@@ -6,16 +6,14 @@ from typing import Any
 
 from aftersend.providers.contract import Malformed
 from aftersend.providers.hogsend.identity import digest
-from aftersend.providers.hogsend.values import decoded, stamp, text
+from aftersend.providers.values import decoded, rows_of, stamp, text
 from aftersend.vocabulary import BadInput, Instant
 
 
 def listed(body: bytes, name: str) -> tuple[list[Any], int | None]:
     """The rows of a list, and how many there are in all, where that is said. Raises Malformed for what is none."""
     said = decoded(body)
-    rows = said.get(name) if isinstance(said, dict) else None
-    if not isinstance(rows, list):
-        raise Malformed(f"The answer has no list '{name}'.")
+    rows = rows_of(said, name)
     total, offset = _number(said.get("total")), _number(said.get("offset"))
     if not rows and total is not None and offset is not None and offset < total:
         raise Malformed(f"The answer has none of the {total} rows of '{name}' it speaks of.")

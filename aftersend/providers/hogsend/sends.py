@@ -17,9 +17,10 @@ from aftersend.providers.contract import Answer, Malformed
 from aftersend.providers.hogsend.identity import BOUNCES as BOUNCE_LIST
 from aftersend.providers.hogsend.identity import COLUMNS, FIRST, of_send
 from aftersend.providers.hogsend.lists import last_of, listed, row_id
-from aftersend.providers.hogsend.values import Stamp, external_id, known, stamp, text
+from aftersend.providers.hogsend.values import external_id
 from aftersend.providers.hogsend.words import BOUNCES, COMPLAINT, DELIVERED, FAILED, REJECTED, SUPPRESSED
 from aftersend.providers.paging import Page
+from aftersend.providers.values import Stamp, known, stamp, text
 from aftersend.vocabulary import (
     BadInput,
     BounceClass,

@@ -13,8 +13,9 @@ from typing import Any
 from aftersend.providers.contract import Answer, Malformed
 from aftersend.providers.hogsend.identity import FIRST, SUPPRESSIONS, digest, of_contact
 from aftersend.providers.hogsend.lists import listed
-from aftersend.providers.hogsend.values import decoded, external_id, text
+from aftersend.providers.hogsend.values import external_id
 from aftersend.providers.paging import Page
+from aftersend.providers.values import decoded, text
 from aftersend.vocabulary import BadInput, Clock, Delivery, Event, Kind, Problem, Reading
 
 

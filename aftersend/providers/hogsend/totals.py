@@ -10,9 +10,9 @@ from typing import Any
 
 from aftersend.providers.contract import Answer, Malformed
 from aftersend.providers.hogsend.identity import digest
-from aftersend.providers.hogsend.values import decoded, text
 from aftersend.providers.hogsend.words import COUNTERS
 from aftersend.providers.paging import Page
+from aftersend.providers.values import decoded, text
 from aftersend.vocabulary import Delivery, Kind, Problem, Reading, Snapshot
 
 OVERVIEW, EMAILS, DELIVERABILITY = "overview", "emails", "emails/deliverability"

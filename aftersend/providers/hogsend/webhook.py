@@ -16,8 +16,9 @@ from standardwebhooks import Webhook
 from aftersend.providers.contract import Handshake, Malformed, Never, Request, check_address
 from aftersend.providers.hogsend.identity import BOUNCES as BOUNCE_LIST
 from aftersend.providers.hogsend.identity import WEBHOOK, alone, digest, of_contact, of_send
-from aftersend.providers.hogsend.values import Stamp, decoded, external_id, known, stamp, text
+from aftersend.providers.hogsend.values import external_id
 from aftersend.providers.hogsend.words import BOUNCES, COMPLAINT, EMAIL, GONE, TOLD, WEBHOOKS
+from aftersend.providers.values import Stamp, decoded, known, stamp, text
 from aftersend.settings import Source
 from aftersend.vocabulary import (
     BadInput,

@@ -11,6 +11,7 @@ import re
 from typing import Any, NamedTuple
 
 from aftersend.providers.contract import Malformed
+from aftersend.providers.values import UNSTORABLE
 
 MOST_BAD = 1000
 """Unreadable items after which the rest of an answer is taken as one."""
@@ -18,7 +19,6 @@ MOST_BAD = 1000
 _DECODER = json.JSONDecoder(strict=False)
 _SPACE = re.compile(r"[ \t\r\n]*")
 _NEXT_ROW = re.compile(r",[ \t\r\n]*(?=\{)")
-_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 class Piece(NamedTuple):
@@ -78,7 +78,7 @@ def clean(value: Any) -> Any:
     """A decoded value with what no store and no UTF-8 can hold (NUL, lone surrogates) replaced by U+FFFD, in its own
     text and, for an object, in its keys and plain values."""
     if isinstance(value, str):
-        return _UNSTORABLE.sub("�", value)
+        return UNSTORABLE.sub("�", value)
     if isinstance(value, dict):
         return {clean(k): clean(v) if isinstance(v, str) else v for k, v in value.items()}
     return value

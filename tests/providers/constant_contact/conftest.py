@@ -1,19 +1,10 @@
-"""Nobody waits: neither between two tries, nor an hour or a day until it is time to ask again."""
+"""Nobody waits for an hour or a day until it is time to ask again."""
 
 from __future__ import annotations
 
 import pytest
-import structlog
 
 from aftersend.providers.constant_contact import feeds, notes
-from aftersend.worker import client, poller
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "PAUSE_S", 0.001)
-    monkeypatch.setattr(poller, "SAVE_PAUSE_S", 0.001)
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
 
 
 @pytest.fixture

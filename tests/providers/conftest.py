@@ -1,4 +1,4 @@
-"""Nobody waits for long between two tries."""
+"""Nobody waits for long between two tries, and nothing is printed."""
 
 from __future__ import annotations
 
