@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from importlib.resources import files
 from ipaddress import ip_address, ip_network
 from typing import Any, ClassVar
 
@@ -291,6 +292,27 @@ class Provider(ABC):
             return msgspec.convert(source.options, self.options)
         except msgspec.ValidationError as error:
             raise ConfigurationError(f"Source '{source.name}': {error}.") from None
+
+
+def checked_key(source: Source, where: str) -> str:
+    """The source's ``api_key``. Raises ConfigurationError where there is none, saying ``where`` one is found, or where
+    what is there can't be one."""
+    key = source.api_key.strip()
+    if not key:
+        raise ConfigurationError(f"Source '{source.name}' needs api_key: {where}.")
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigurationError(
+            f"The api_key of source '{source.name}' holds characters that no key has: paste it again."
+        )
+    return key
+
+
+def setup_text(package: str, **values: str) -> str:
+    """``setup.md`` of a provider's package, each ``{name}`` in it replaced by its value."""
+    text = files(package).joinpath("setup.md").read_text(encoding="utf-8")
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
 
 
 def check_token(request: Request, source: Source) -> None:

@@ -7,14 +7,13 @@ Sections named in comments are those of the provider file.
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import ClassVar
 
 import msgspec
 
 from aftersend.providers.benchmark import events, feeds, reports
 from aftersend.providers.benchmark.values import problem
-from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request
+from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, checked_key, setup_text
 from aftersend.settings import Source
 from aftersend.vocabulary import ConfigurationError, Delivery, Door, Heard, Instant, Rate, Reading, Rejected
 
@@ -56,16 +55,11 @@ class Benchmark(Provider):
         return feeds.feeds(self.configured(source), self.zone(source))
 
     def credentials(self, source: Source) -> dict[str, str]:
-        key = source.api_key.strip()
-        if not key:
-            raise ConfigurationError(
-                f"Source '{source.name}' needs api_key: a key of Benchmark Email (Settings, API Keys) with the scopes "
-                "reports:read, contacts:read and campaigns:read."
-            )
-        if not (key.isascii() and key.isprintable()):
-            raise ConfigurationError(
-                f"The api_key of source '{source.name}' holds characters that no key has: paste it again."
-            )
+        key = checked_key(
+            source,
+            "a key of Benchmark Email (Settings, API Keys) with the scopes reports:read, "
+            "contacts:read and campaigns:read",
+        )
         return {self.auth_header: key}
 
     def url(self, source: Source) -> str:
@@ -104,8 +98,7 @@ class Benchmark(Provider):
         return feeds.probe()
 
     def setup(self, source: Source, webhook_url: str) -> str:  # noqa: ARG002
-        text = files(__name__).joinpath("setup.md").read_text(encoding="utf-8")
-        return text.replace("{source}", source.name).replace("{api}", source.base_url.strip() or "not set")
+        return setup_text(__name__, source=source.name, api=source.base_url.strip() or "not set")
 
 
 def _number(headers: dict[str, str], name: str) -> int | None:

@@ -9,7 +9,6 @@ that finds what has changed. Sections named in comments are those of the provide
 from __future__ import annotations
 
 import re
-from importlib.resources import files
 from typing import ClassVar
 
 import msgspec
@@ -17,7 +16,7 @@ import msgspec
 from aftersend import zones
 from aftersend.providers.coldsend import feeds, leads, replies, totals, webhook
 from aftersend.providers.coldsend.values import problem
-from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request
+from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, checked_key, setup_text
 from aftersend.settings import Source
 from aftersend.vocabulary import (
     BadInput,
@@ -83,15 +82,7 @@ class ColdSend(Provider):
         return feeds.feeds(self.configured(source))
 
     def credentials(self, source: Source) -> dict[str, str]:
-        key = source.api_key.strip()
-        if not key:
-            raise ConfigurationError(
-                f"Source '{source.name}' needs api_key: in ColdSend, Settings, then API Keys; it begins with cs_live_."
-            )
-        if not (key.isascii() and key.isprintable()):
-            raise ConfigurationError(
-                f"The api_key of source '{source.name}' holds characters that no key has: paste it again."
-            )
+        key = checked_key(source, "in ColdSend, Settings, then API Keys; it begins with cs_live_")
         return {self.auth_header: key, "Accept": "application/json"}
 
     def heard(self, headers: dict[str, str]) -> list[Heard]:
@@ -117,10 +108,7 @@ class ColdSend(Provider):
         return feeds.probe()
 
     def setup(self, source: Source, webhook_url: str) -> str:
-        text = files(__name__).joinpath("setup.md").read_text(encoding="utf-8")
-        for name, value in {"webhook_url": webhook_url, "source": source.name, "api": self.url(source)}.items():
-            text = text.replace(f"{{{name}}}", value)
-        return text
+        return setup_text(__name__, webhook_url=webhook_url, source=source.name, api=self.url(source))
 
 
 def _number(text: str | None) -> int | None:

@@ -7,7 +7,6 @@ asks it, within the ``limits``. Sections named in comments are those of the prov
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import ClassVar
 
 import msgspec
@@ -15,7 +14,7 @@ import msgspec
 from aftersend.providers.constant_contact import campaigns, contacts, feeds, limits, totals, tracking
 from aftersend.providers.constant_contact.values import problem
 from aftersend.providers.constant_contact.words import LISTS, UNITEMISED
-from aftersend.providers.contract import Ask, Feed, Handshake, OAuth, Provider, Request
+from aftersend.providers.contract import Ask, Feed, Handshake, OAuth, Provider, Request, setup_text
 from aftersend.settings import Source
 from aftersend.vocabulary import ConfigurationError, Delivery, Door, Instant, Kind, Rate, Reading, Rejected
 
@@ -92,9 +91,5 @@ class ConstantContact(Provider):
         return feeds.probe()
 
     def setup(self, source: Source, webhook_url: str) -> str:  # noqa: ARG002
-        text = files(__name__).joinpath("setup.md").read_text(encoding="utf-8")
         options: feeds.Options = self.configured(source)
-        values = {"source": source.name, "api": self.url(source), "redirect_uri": options.redirect_uri}
-        for name, value in values.items():
-            text = text.replace(f"{{{name}}}", value)
-        return text
+        return setup_text(__name__, source=source.name, api=self.url(source), redirect_uri=options.redirect_uri)

@@ -7,15 +7,14 @@ named in comments are those of the provider file.
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import ClassVar
 
 import msgspec
 
-from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request
+from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, checked_key, setup_text
 from aftersend.providers.hogsend import feeds, hits, sends, suppressions, totals, webhook
 from aftersend.settings import Source
-from aftersend.vocabulary import ConfigurationError, Delivery, Door, Heard, Instant, Problem, Rate, Reading
+from aftersend.vocabulary import Delivery, Door, Heard, Instant, Problem, Rate, Reading
 
 MINUTE = 60_000
 
@@ -58,15 +57,7 @@ class Hogsend(Provider):
 
     def credentials(self, source: Source) -> dict[str, str]:
         """The word ``Bearer`` and its one space are case-sensitive (section 1)."""
-        key = source.api_key.strip()
-        if not key:
-            raise ConfigurationError(
-                f"Source '{source.name}' needs api_key: Hogsend's ADMIN_API_KEY, or a key with scope full-admin."
-            )
-        if not (key.isascii() and key.isprintable()):
-            raise ConfigurationError(
-                f"The api_key of source '{source.name}' holds characters that no key has: paste it again."
-            )
+        key = checked_key(source, "Hogsend's ADMIN_API_KEY, or a key with scope full-admin")
         return {self.auth_header: f"Bearer {key}", "Accept": "application/json, text/csv"}
 
     def heard(self, headers: dict[str, str]) -> list[Heard]:
@@ -83,7 +74,4 @@ class Hogsend(Provider):
         return feeds.probe()
 
     def setup(self, source: Source, webhook_url: str) -> str:
-        text = files(__name__).joinpath("setup.md").read_text(encoding="utf-8")
-        for name, value in {"webhook_url": webhook_url, "source": source.name, "api": self.url(source)}.items():
-            text = text.replace(f"{{{name}}}", value)
-        return text
+        return setup_text(__name__, webhook_url=webhook_url, source=source.name, api=self.url(source))

@@ -7,13 +7,12 @@ are those of the provider file.
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import ClassVar
 
 import msgspec
 
 from aftersend import zones
-from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request
+from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, checked_key, setup_text
 from aftersend.providers.inwise import feeds, rows, summary, webhook, words
 from aftersend.settings import Source
 from aftersend.vocabulary import BadInput, ConfigurationError, Delivery, Door, Kind, Reading, now
@@ -46,26 +45,15 @@ class Inwise(Provider):
 
     def credentials(self, source: Source) -> dict[str, str]:
         """``X-API-Key`` alone: a Bearer beside it makes inwise refuse the key (section 1)."""
-        key = source.api_key.strip()
-        if not key:
-            raise ConfigurationError(
-                f"Source '{source.name}' needs api_key: in inwise, Developer, then Api Key, then New Api Key."
-            )
-        if not (key.isascii() and key.isprintable()):
-            raise ConfigurationError(
-                f"The api_key of source '{source.name}' holds characters that no key has: paste it again."
-            )
+        key = checked_key(source, "in inwise, Developer, then Api Key, then New Api Key")
         return {self.auth_header: key, "Accept": "application/json"}
 
     def probe(self, source: Source) -> Ask:
         return feeds.probe(self.configured(source), self._known_zone(source), now())
 
     def setup(self, source: Source, webhook_url: str) -> str:
-        text = files(__name__).joinpath("setup.md").read_text(encoding="utf-8")
-        values = {"webhook_url": webhook_url, "source": source.name, "zone": self.zone(source), "api": self.url(source)}
-        for name, value in values.items():
-            text = text.replace(f"{{{name}}}", value)
-        return text
+        zone, api = self.zone(source), self.url(source)
+        return setup_text(__name__, webhook_url=webhook_url, source=source.name, zone=zone, api=api)
 
     def _known_zone(self, source: Source) -> str:
         name = self.zone(source)

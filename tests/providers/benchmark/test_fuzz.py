@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from aftersend.providers.benchmark import events, reports
 from aftersend.providers.contract import Answer, Malformed
 from tests.providers.benchmark.said import BENCHMARK, MAY, RECEIVED, fixture, page
+from tests.providers.junk import PLAIN, nested
 
 LISTS = ("events", "campaigns")
 REPORTS = ("reports", "dashboard", "overall", "histogram", "engagement")
@@ -22,20 +23,13 @@ names = st.sampled_from(
         *("totalBounces", "count", "linkActivity", "histogram", "date", "campaign", "records", "total", "id"),
     ]
 )
-plain = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text()
-    | st.sampled_from(
-        [
-            *("2026-05-04T13:22:41.318Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59", "email-opened"),
-            *("email-bounced", "email-complaint", "contact-created", "Permanent", "not-spam", "\x00", "550"),
-        ]
-    )
+plain = PLAIN | st.sampled_from(
+    [
+        *("2026-05-04T13:22:41.318Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59", "email-opened"),
+        *("email-bounced", "email-complaint", "contact-created", "Permanent", "not-spam", "\x00", "550"),
+    ]
 )
-values = st.recursive(plain, lambda inner: st.lists(inner) | st.dictionaries(names | st.text(), inner), max_leaves=12)
+values = nested(names, plain)
 objects = st.dictionaries(names, values, min_size=1)
 raw = st.binary() | st.lists(
     st.sampled_from([b"[", b"]", b"{", b"}", b",", b'"stats"', b":", b"1", b'"', b"\\", b" ", b"NaN", b"\xff", b"\n"])

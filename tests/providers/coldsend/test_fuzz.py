@@ -12,6 +12,7 @@ from aftersend.providers.coldsend import replies as reply_lists
 from aftersend.providers.coldsend import totals
 from aftersend.providers.contract import Answer, Malformed
 from tests.providers.coldsend.said import CAMPAIGN, LEE, THREAD, fixture, hook, leads, page
+from tests.providers.junk import PLAIN, nested
 
 LISTS = {
     "campaigns": {"feed": "campaigns"},
@@ -39,15 +40,11 @@ names = st.sampled_from(
     ]
 )
 plain = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text()
+    PLAIN
     | st.sampled_from(["2025-03-18T13:59:00Z", "OPENED", "BOUNCED", "Delivered", "External", "reply", LEE, "{}", "7"])
     | st.integers(min_value=10**60, max_value=10**61)
 )
-values = st.recursive(plain, lambda inner: st.lists(inner) | st.dictionaries(names | st.text(), inner), max_leaves=12)
+values = nested(names, plain)
 objects = st.dictionaries(names, values)
 raw = st.binary() | st.lists(
     st.sampled_from([b"[", b"]", b"{", b"}", b",", b'"leads"', b":", b"1", b'"', b"\\", b" ", b"NaN", b"\xff"])

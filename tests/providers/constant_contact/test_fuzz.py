@@ -10,6 +10,7 @@ from aftersend.providers.constant_contact import campaigns, contacts, limits, to
 from aftersend.providers.constant_contact.words import LISTS
 from aftersend.providers.contract import Answer, Malformed
 from tests.providers.constant_contact.said import RECEIVED, fixture, page
+from tests.providers.junk import PLAIN, nested
 
 ROWS = dict.fromkeys(LISTS, "tracking_activities") | {
     "campaigns": "bulk_email_campaign_summaries",
@@ -31,20 +32,13 @@ names = st.sampled_from(
         *("opt_out_date", "permission_to_send", "_links", "next", "href", "campaign_activities", "type_code", "errors"),
     ]
 )
-plain = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text()
-    | st.sampled_from(
-        [
-            *("2026-05-04T13:00:07.000Z", "2026-05-04T13:00:07", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59"),
-            *("em_opens", "em_bounces", "em_strange", "unsubscribed", "B", "V", "12", "\x00", "2026-05-06", "9" * 400),
-        ]
-    )
+plain = PLAIN | st.sampled_from(
+    [
+        *("2026-05-04T13:00:07.000Z", "2026-05-04T13:00:07", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59"),
+        *("em_opens", "em_bounces", "em_strange", "unsubscribed", "B", "V", "12", "\x00", "2026-05-06", "9" * 400),
+    ]
 )
-values = st.recursive(plain, lambda inner: st.lists(inner) | st.dictionaries(names | st.text(), inner), max_leaves=12)
+values = nested(names, plain)
 objects = st.dictionaries(names, values, min_size=1)
 raw = st.binary() | st.lists(
     st.sampled_from([b"[", b"]", b"{", b"}", b",", b'"results"', b":", b"1", b'"', b"\\", b" ", b"NaN", b"\xff"])

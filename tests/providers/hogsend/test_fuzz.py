@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from aftersend.providers.contract import Answer, Malformed
 from aftersend.providers.hogsend import hits, sends, suppressions, totals
 from tests.providers.hogsend.said import RECEIVED, fixture, hook, page
+from tests.providers.junk import PLAIN, nested
 
 LISTS = {"sends": "emails", "hits": "events", "suppressions": "suppressions"}
 FEEDS = (*LISTS, "export", "metrics", "campaigns", "nonsense")
@@ -23,21 +24,14 @@ names = st.sampled_from(
         *("messageId", "emails", "events", "templates", "points", "total", "offset", "delivered", "linkUrl"),
     ]
 )
-plain = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text()
-    | st.sampled_from(
-        [
-            *("2026-06-02T08:15:30.120Z", "2026-06-02T08:15:30", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59"),
-            *("email.opened", "email.bounced", "email.strange", "contact.unsubscribed", "contact.deleted", "delivered"),
-            *("failed", "suppressed", "permanent", "complaint", "a@example.com", "\x00", "Nora <"),
-        ]
-    )
+plain = PLAIN | st.sampled_from(
+    [
+        *("2026-06-02T08:15:30.120Z", "2026-06-02T08:15:30", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59"),
+        *("email.opened", "email.bounced", "email.strange", "contact.unsubscribed", "contact.deleted", "delivered"),
+        *("failed", "suppressed", "permanent", "complaint", "a@example.com", "\x00", "Nora <"),
+    ]
 )
-values = st.recursive(plain, lambda inner: st.lists(inner) | st.dictionaries(names | st.text(), inner), max_leaves=12)
+values = nested(names, plain)
 objects = st.dictionaries(names, values, min_size=1)
 raw = st.binary() | st.lists(
     st.sampled_from([b"[", b"]", b"{", b"}", b",", b'"id"', b":", b"1", b'"', b"\\", b" ", b"NaN", b"\xff", b"\n"])

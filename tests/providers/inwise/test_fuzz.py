@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from aftersend.providers.contract import Malformed
 from aftersend.providers.inwise import rows, summary
 from tests.providers.inwise.said import fixture, hook, page
+from tests.providers.junk import PLAIN, nested
 
 FEEDS = ("activities", "recentActivities", "sentEmails", "undelivered", "activitiesSummary", "nonsense")
 
@@ -47,15 +48,11 @@ names = st.sampled_from(
     ]
 )
 plain = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text()
+    PLAIN
     | st.sampled_from(["2025-03-18 13:59:00", "emailOpened", "click", "2025-15-18 03:11:00", "{}", "[1]", "7"])
     | st.integers(min_value=10**60, max_value=10**61).map(str)
 )
-values = st.recursive(plain, lambda inner: st.lists(inner) | st.dictionaries(names | st.text(), inner), max_leaves=12)
+values = nested(names, plain)
 objects = st.dictionaries(names, values, min_size=1)
 lookalikes = st.lists(
     st.sampled_from([b"[", b"]", b"{", b"}", b",", b'"id"', b":", b"1", b'"', b"\\", b" ", b"NaN", b"\xff"])
