@@ -6,6 +6,7 @@ process is ready in milliseconds.
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import threading
@@ -16,6 +17,8 @@ import redis.exceptions
 import structlog
 from redis import Redis
 from rq import Worker
+from rq.exceptions import StopRequested
+from rq.worker import WorkerStatus
 
 import aftersend.storage.sqlite  # noqa: F401 - see above
 from aftersend import queue
@@ -27,6 +30,9 @@ log = structlog.get_logger()
 
 RETRY_S = 1.0
 """Between two attempts to reach Redis."""
+INSIST_S = 2.0
+"""Between two looks whether a worker that was told to stop does. RQ takes a second signal within a second for the
+first one's echo."""
 
 
 def run(settings: Settings) -> None:
@@ -49,13 +55,15 @@ def run(settings: Settings) -> None:
                 if away:
                     log.info("Redis is back")
                 away = False
-                _worker(connection).work(logging_level="WARNING")
+                worker = _worker(connection)
+                with _insisting(worker, stopped):
+                    worker.work(logging_level="WARNING")
             except redis.exceptions.RedisError as error:
                 if not away and not stopped():
                     log.warning("Redis cannot be reached; the worker waits", kind=type(error).__name__)
                 away = True
-            finally:
-                connection.close()
+            except StopRequested:
+                pass  # raised by RQ's handler where RQ doesn't expect it
             if not stopped():
                 stop.wait(RETRY_S)
 
@@ -72,6 +80,30 @@ def _worker(connection: Redis) -> Worker:
     )
     worker.max_connection_wait_time = 5.0
     return worker
+
+
+@contextmanager
+def _insisting(worker: Worker, stopped: Callable[[], bool]) -> Iterator[None]:
+    """Stop a worker that was told to and idles on.
+
+    RQ's handler raises an exception wherever the signal finds it. Where it lands in code that swallows exceptions (a
+    logging handler, a destructor) the loop goes on. A second signal is understood as "at once", which costs an idle
+    worker nothing.
+    """
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(INSIST_S):
+            if stopped() and worker.get_state() != WorkerStatus.BUSY:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
 
 
 @contextmanager
@@ -96,8 +128,6 @@ def _signals() -> Iterator[tuple[threading.Event, Callable[[], bool]]]:
             seen = b""
         if signal.SIGTERM in seen or signal.SIGINT in seen:
             stop.set()
-        for number in handlers:
-            signal.signal(number, lambda *_: stop.set())
         return stop.is_set()
 
     try:

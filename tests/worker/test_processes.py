@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from rq import Worker
 
 from aftersend import queue
 from aftersend.settings import Settings, load
@@ -101,6 +102,20 @@ def test_redis_may_die_and_come_back_empty(start: Start, platform: Platform, sto
     redis_server.kill()
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(20) == 0
+
+
+def test_a_stop_signal_that_is_swallowed_on_its_way_ends_the_worker_all_the_same(
+    start: Start, platform: Platform, store: Store, redis_server: RedisServer
+):
+    platform.happen(4)
+    worker, scheduler = start("stopped-while-logging"), start("scheduler")
+    eventually(lambda: ids(store) == platform.truth)
+    scheduler.send_signal(signal.SIGTERM)
+    assert scheduler.wait(20) == 0
+    connection = redis_server.client()
+    eventually(lambda: [worker.get_state() for worker in Worker.all(connection)] == ["idle"])
+    redis_server.kill()
+    assert worker.wait(30) == 0
 
 
 def test_processes_started_before_redis_and_schema_wait_for_them(
