@@ -22,7 +22,7 @@ bench: $(VENV)/.dev
 
 # Reports over 10 million events; filling the store takes about ten minutes, once. And memory over a million rows.
 bench-full: $(VENV)/.dev
-	AFTERSEND_BENCH_EVENTS=10000000 $(BIN)/python -m benchmarks receive apply poll dlt memory reports --output benchmarks/results/full.json
+	AFTERSEND_BENCH_EVENTS=10000000 $(BIN)/python -m benchmarks receive reading anymail apply poll dlt memory reports --output benchmarks/results/full.json
 
 # What we are compared with, in an environment of its own, which the benchmarks make.
 bench-lock: $(VENV)/.venv

@@ -269,6 +269,17 @@ class Reading(msgspec.Struct):
     contacts: list[ContactInfo] = []
 
 
+class Once(msgspec.Struct, frozen=True):
+    """A token that proves one fact and no other (:func:`aftersend.providers.proofs.once`)."""
+
+    token: bytes
+    """16 bytes: a digest of the source and the token."""
+    fact: bytes
+    """16 bytes: a digest of what it proves."""
+    until: Instant
+    """From then on the token is refused for its age, and needn't be remembered."""
+
+
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """One raw thing taken in: the bytes of a webhook request, or of one page of a feed."""
 
@@ -284,6 +295,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     context: dict[str, str] = {}
     """Webhook: ``path`` (without secrets), ``query``, ``address``. Feed: the parameters asked, and
     ``cut`` = ``yes`` where the connection ended before the whole answer had come."""
+    once: Once | None = None
+    """A token the delivery used up. Not kept with it."""
 
 
 def slot_key(at: Instant | None, *parts: str | None) -> bytes:

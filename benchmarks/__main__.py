@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from aftersend import logs
-from benchmarks import apply, memory, poll, receive, reports, rest_api, sheet
+from benchmarks import apply, memory, poll, reading, receive, reports, rest_api, sheet
 from benchmarks.measure import Measured
 
 LATEST = Path(__file__).resolve().parent / "results" / "latest.json"
@@ -23,6 +23,8 @@ Benchmark = Callable[[Path], Measured]
 
 FULL: dict[str, Benchmark] = {
     "receive": lambda where: receive.run(receive.Size(), where),
+    "reading": lambda where: reading.run(reading.Size(), where),
+    "anymail": lambda where: reading.against_anymail(reading.Size(), where),
     "apply": lambda where: apply.run(apply.Size(), where),
     "poll": lambda where: poll.run(poll.Size(), where),
     "dlt": lambda where: rest_api.run(rest_api.Size(), where),
@@ -31,6 +33,8 @@ FULL: dict[str, Benchmark] = {
 }
 QUICK: dict[str, Benchmark] = {
     "receive": lambda where: receive.run(receive.QUICK, where),
+    "reading": lambda where: reading.run(reading.QUICK, where),
+    "anymail": lambda where: reading.against_anymail(reading.QUICK, where),
     "apply": lambda where: apply.run(apply.QUICK, where),
     "poll": lambda where: poll.run(poll.QUICK, where),
     "dlt": lambda where: rest_api.run(rest_api.QUICK, where),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from flask import Flask
 
 from aftersend.console import cli
 from aftersend.providers import PROVIDERS
-from aftersend.providers.contract import Provider
+from aftersend.providers.contract import Feed, Provider, Webhooks
 from aftersend.providers.speaker import speaker_of
 from aftersend.receiver import auth, create_app, export, metadata, v1, webhooks
 from aftersend.receiver.dialects import DIALECTS
@@ -26,7 +26,7 @@ from aftersend.sandbox.faults import Fault
 from aftersend.settings import LIMITS, Server, Settings, Source, load
 from aftersend.storage import open_store
 from aftersend.storage.sqlite.file import File
-from aftersend.vocabulary import ConfigurationError, Kind
+from aftersend.vocabulary import BounceClass, ConfigurationError, Kind
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -206,7 +206,7 @@ def test_every_configuration_in_the_documentation_is_one_that_loads(page, tmp_pa
         for source in load(file, env).sources:
             provider = PROVIDERS[source.provider]
             provider.configured(source)
-            assert provider.feeds(source)
+            assert provider.feeds(source) or provider.key_optional
 
 
 # -- what the receiver answers -------------------------------------------------------------------------------
@@ -351,37 +351,81 @@ def test_every_dependency_is_documented_with_its_reason():
         assert all(row[1].endswith(".") for row in rows)
 
 
-def feature_lines(provider: Provider) -> dict[str, str]:
-    """The provider's column of the matrix, from the code."""
-    source = Source(name="x", provider=provider.name)
-    feeds = provider.feeds(source)
+def names(found: Iterable[Any], none: str = "none") -> str:
+    return ", ".join(f"`{name}`" for name in found) or none
 
-    def names(found: Any) -> str:
-        return ", ".join(f"`{name}`" for name in found) or "none"
 
+def playable(provider: Provider) -> bool:
     try:
-        playable = bool(speaker_of(provider.name))
+        return bool(speaker_of(provider.name))
     except ConfigurationError:
-        playable = False
+        return False
+
+
+def both_doors(provider: Provider, feeds: list[Feed]) -> str:
+    if not (provider.pushes and feeds):
+        return "no"
+    return "yes" if any(feed.complete for feed in feeds) else "in part"
+
+
+def account(provider: Provider) -> dict[str, str]:
+    """What a person wants to know first."""
+    feeds = provider.feeds(Source(name="x", provider=provider.name))
     return {
+        "platform": f"[{provider.title}]({provider.name}.md)",
         "`provider =`": f"`{provider.name}`",
-        "webhooks": "none" if not provider.pushes else "signed" if provider.signed else "token in the path",
-        "status that asks to send again": str(provider.retry_status) if provider.pushes else "–",
-        "times without a zone are read as": provider.time_zone,
-        "feeds": str(len(feeds)),
-        "can be backfilled": names(feed.name for feed in feeds if feed.windowed),
-        "read-once": names(feed.name for feed in feeds if feed.read_once),
-        "reported only as totals": names(sorted(provider.unitemised)),
-        "can be played by the sandbox": "yes" if playable else "no",
-        "more": f"[{provider.title}]({provider.name}.md)",
+        "webhooks": "yes" if provider.pushes else "none",
+        "lists": str(len(feeds)) if feeds else "none",
+        "both doors": both_doors(provider, feeds),
+        "times without a zone": provider.time_zone,
+        "sandbox": "yes" if playable(provider) else "no",
     }
 
 
+def pushed(provider: Provider, says: Webhooks) -> dict[str, str]:
+    """What its webhooks are like."""
+    return {
+        "platform": provider.title,
+        "verified by": says.proof,
+        "address": "`/webhooks/{source}`" if provider.signed else "`/webhooks/{source}/{token}`",
+        "events": names(kind for kind in Kind if kind in says.kinds),
+        "bounce classes": names(found for found in BounceClass if found in says.bounce_classes),
+        "several in one": "yes" if says.batch else "no",
+        "marks machines": "yes" if says.machines else "no",
+        "external id": says.external_id or "none",
+        "sends again after": str(provider.retry_status),
+    }
+
+
+def polled(provider: Provider, feeds: list[Feed]) -> dict[str, str]:
+    """What its lists are like."""
+    return {
+        "platform": provider.title,
+        "all that happened": names(feed.name for feed in feeds if feed.complete),
+        "other": names(feed.name for feed in feeds if not feed.complete),
+        "can be backfilled": names(feed.name for feed in feeds if feed.windowed),
+        "read-once": names(feed.name for feed in feeds if feed.read_once),
+        "only as totals": names(sorted(provider.unitemised)),
+    }
+
+
+def printed(rows: list[dict[str, str]]) -> str:
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
 def test_the_matrix_of_features_is_what_the_code_says():
-    columns = [feature_lines(provider) for provider in PROVIDERS.values()]
-    header = ["", *(provider.title for provider in PROVIDERS.values())]
-    lines = [header, ["---"] * len(header), *([name, *(c[name] for c in columns)] for name in columns[0])]
-    wanted = "\n".join(f"| {' | '.join(cells)} |".replace("|  |", "| |") for cells in lines)
+    everyone = PROVIDERS.values()
+    lists = {p: p.feeds(Source(name="x", provider=p.name)) for p in everyone}
+    wanted = "\n\n".join(
+        (
+            printed([account(p) for p in everyone]),
+            "## Webhooks",
+            printed([pushed(p, p.webhooks) for p in everyone if p.webhooks]),
+            "## Lists",
+            printed([polled(p, found) for p, found in lists.items() if found]),
+        )
+    )
     assert wanted in (DOCS / "providers" / "README.md").read_text(encoding="utf-8"), f"it should be\n{wanted}"
 
 

@@ -9,7 +9,7 @@ from aftersend.settings import Settings, Source
 def webhook_urls(found: Settings, source: Source) -> list[str]:
     """The addresses that a source's platform may post to: one, or for unsigned webhooks one per secret."""
     base = f"{found.server.url}/webhooks/{source.name}"
-    if provider_of(source).signed:
+    if provider_of(source).signs(source):
         return [base]
     return [f"{base}/{secret}" for secret in source.webhook_secrets if secret]
 

@@ -486,6 +486,12 @@ def _contact_rows(answer: Any) -> Iterator[Mapping[str, Any]]:
         yield {**contact, **_flat(contact["counts"])}
 
 
+DERIVED = {
+    Kind.SENT: "sent is derived: queued and not dropped, or delivered or bounced",
+    Kind.DELIVERED: "delivered is derived: sent − bounced",
+}
+
+
 def _print_footer(answer: Any, question: Any) -> None:
     """Up to when the answer can be relied on."""
     zone = getattr(question, "time_zone", "UTC")
@@ -494,8 +500,7 @@ def _print_footer(answer: Any, question: Any) -> None:
         f"As of {iso_clock(answer['as_of'], zone)} {zone}" if answer["as_of"] else "Nothing has come in yet",
         f"complete until {iso_clock(until, zone)}" if until else "not yet complete",
     ]
-    if answer.get("derived"):
-        parts.append("delivered is derived: sent − bounced")
+    parts += [DERIVED[kind] for kind in answer.get("derived", ())]
     if answer.get("from_snapshot"):
         kinds = ", ".join(kind.replace("_", " ") for kind in answer["from_snapshot"])
         parts.append(f"as the platform claims: {kinds}")

@@ -189,6 +189,12 @@ def check(source: str) -> None:
     out.print()
     out.print(Markdown(provider.setup(account, addresses[0] if addresses else "")), width=100)
     out.print()
+    if not provider.feeds(account):
+        out.print(f"{provider.title} has no lists that could be polled: what its webhooks lose can't be read again.")
+        return
+    if not enabled and not account.api_key:
+        out.print("[yellow]No list is polled[/], since api_key is not set: what webhooks lose can't be read again.")
+        return
     with ready_store(found) as store:
         probe(store, account)
     out.print(f"[green]✓[/] {provider.title} accepts the credentials of source '{account.name}'.")

@@ -200,7 +200,9 @@ def _welcome(found: Settings, key: str) -> None:
     lines.add_row("Admin key", key)
     for source in found.sources:
         lines.add_row(f"Source {source.name}", f"{provider_of(source).title}: {', '.join(feeds(source)) or 'no feeds'}")
-        lines.add_row("", f"webhooks at {masked_webhook_url(found, source)}  (whole: {command} check {source.name})")
+        if provider_of(source).takes_webhooks(source):
+            whole = f"(whole: {command} check {source.name})"
+            lines.add_row("", f"webhooks at {masked_webhook_url(found, source)}  {whole}")
     lines.add_row("To look", f"[cyan]{command} report funnel[/], [cyan]{command} sources[/]")
     lines.add_row("To stop", "Ctrl-C")
     console().print(Panel.fit(lines, title="Aftersend is running", border_style="green"))

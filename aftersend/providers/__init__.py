@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from aftersend.providers.amazon_ses import AmazonSES
 from aftersend.providers.benchmark import Benchmark
+from aftersend.providers.brevo import Brevo
 from aftersend.providers.coldsend import ColdSend
 from aftersend.providers.constant_contact import ConstantContact
 from aftersend.providers.contract import Provider
 from aftersend.providers.hogsend import Hogsend
 from aftersend.providers.inwise import Inwise
+from aftersend.providers.klaviyo import Klaviyo
+from aftersend.providers.mailchimp import Mailchimp
+from aftersend.providers.mailersend import MailerSend
+from aftersend.providers.mailgun import Mailgun
+from aftersend.providers.mailjet import Mailjet
+from aftersend.providers.mailtrap import Mailtrap
+from aftersend.providers.mandrill import Mandrill
+from aftersend.providers.postal import Postal
+from aftersend.providers.postmark import Postmark
+from aftersend.providers.resend import Resend
+from aftersend.providers.scaleway_tem import ScalewayTEM
+from aftersend.providers.sendgrid import SendGrid
+from aftersend.providers.sparkpost import SparkPost
+from aftersend.providers.unisender_go import UnisenderGo
 from aftersend.settings import Source
 from aftersend.vocabulary import ConfigurationError
 
@@ -19,11 +35,27 @@ PROVIDERS: dict[str, Provider] = {
         ConstantContact(),
         ColdSend(),
         Benchmark(),
+        SendGrid(),
+        AmazonSES(),
+        Mailgun(),
+        Postmark(),
+        Brevo(),
+        Resend(),
+        SparkPost(),
+        Mandrill(),
+        Mailchimp(),
+        Mailjet(),
+        MailerSend(),
+        Mailtrap(),
+        Postal(),
+        Klaviyo(),
+        UnisenderGo(),
+        ScalewayTEM(),
     )
 }
 
 
-ALSO = {"benchmark_email": "benchmark"}
+ALSO = {"benchmark_email": "benchmark", "ses": "amazon_ses", "scaleway": "scaleway_tem", "unisender": "unisender_go"}
 """Other names of providers."""
 
 

@@ -17,13 +17,26 @@ from typing import Any, ClassVar
 import msgspec
 
 from aftersend.settings import Source
-from aftersend.vocabulary import ConfigurationError, Delivery, Heard, Instant, Kind, Rate, Reading, Rejected
+from aftersend.vocabulary import (
+    BounceClass,
+    ConfigurationError,
+    Delivery,
+    Heard,
+    Instant,
+    Kind,
+    Once,
+    Rate,
+    Reading,
+    Rejected,
+)
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A webhook request as it came in, before anything was decoded but its transfer encoding (gzip)."""
 
     method: str
+    url: str = ""
+    """The address that was called, as ``aftersend check`` prints it: a proxy in front of us may call it otherwise."""
     token: str
     """The last part of the path, empty for ``/webhooks/{source}``."""
     query: str
@@ -48,6 +61,26 @@ class Handshake(msgspec.Struct, frozen=True):
 
     status: int = 200
     body: str = "ok"
+    visit: str = ""
+    """An address that the platform wants to be opened before it sends anything. Only one the provider has found to be
+    the platform's."""
+
+
+class Webhooks(msgspec.Struct, frozen=True, kw_only=True):
+    """What a platform's webhooks are like, for the matrix of features. A test holds it against the fixtures."""
+
+    proof: str
+    """How they are verified, in some words."""
+    kinds: frozenset[Kind]
+    """The kinds they tell, but for ``other``."""
+    bounce_classes: frozenset[BounceClass] = frozenset()
+    """Of ``bounced``."""
+    batch: bool = False
+    """Whether one request may tell several events."""
+    machines: bool = False
+    """Whether the platform itself marks what machines did."""
+    external_id: str = ""
+    """Where users of the platform put their own id of a recipient; empty: nowhere."""
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +91,9 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     Another host than the source's is refused."""
     params: dict[str, str] = {}
     headers: dict[str, str] = {}
+    post: dict[str, Any] | None = None
+    """Asked by POST, with this as its JSON body; ``None``: by GET. Asked again after a failure like any other, so it
+    must do no harm when repeated. Kept nowhere: what :meth:`Provider.read` needs of it belongs into ``about``."""
     about: dict[str, str] = {}
     """What :meth:`Provider.read` needs to know besides the body (whose list it is): goes into the delivery's
     context, together with ``params``."""
@@ -196,15 +232,23 @@ class Provider(ABC):
     """Zone of times that carry none, where a source names none."""
     pushes: ClassVar[bool] = True
     """Whether it sends webhooks at all."""
+    webhooks: ClassVar[Webhooks | None] = None
+    """What they are like; ``None`` where it sends none."""
+    key_optional: ClassVar[bool] = False
+    """Whether a source without ``api_key`` is one of webhooks alone, whose lists aren't read."""
     signed: ClassVar[bool] = False
-    """Whether its webhooks are signed (``/webhooks/{source}``) or carry a token in the path."""
+    """Whether its webhooks are signed (``/webhooks/{source}``) or carry a token in the path; see :meth:`signs`."""
     options: ClassVar[type[msgspec.Struct]]
     """The provider's own options as a struct whose fields have defaults."""
+    tells_sends: ClassVar[bool] = True
+    """Whether any of its events says that an email was sent. Else reports count as sent what was queued, or delivered
+    or bounced."""
     unitemised: ClassVar[frozenset[Kind]] = frozenset()
     """Kinds this platform gives only as totals; reports take them from the latest snapshot (law 2)."""
     auth_header: ClassVar[str] = "Authorization"
     kept_headers: ClassVar[tuple[str, ...]] = ()
-    """Headers of a feed's answers (in lower case) that :meth:`read` needs: in the context as ``header.<name>``."""
+    """Headers of webhooks and of a feed's answers (in lower case) that :meth:`read` needs: in the context as
+    ``header.<name>``."""
     retry_status: ClassVar[int] = 503
     """The status that makes this platform send a webhook again."""
     rates: ClassVar[tuple[Rate, ...]] = ()
@@ -214,13 +258,21 @@ class Provider(ABC):
         """Whether webhooks of this source are taken at all. Raises ConfigurationError."""
         return self.pushes
 
+    def signs(self, source: Source) -> bool:
+        """Whether this source's webhooks are signed, where a platform knows both."""
+        return self.signed
+
     @abstractmethod
     def verify(self, request: Request, source: Source) -> Handshake | None:
         """Check that the request is this source's. Looks at raw bytes, parses nothing it needn't.
 
         Returns a :class:`Handshake` to answer at once, or ``None`` for a delivery to store. Raises
-        :class:`~aftersend.vocabulary.Rejected` or :class:`Never`.
+        :class:`~aftersend.vocabulary.Rejected` or :class:`Never`; TemporaryError where it can't be judged now.
         """
+
+    def once(self, request: Request, source: Source) -> Once | None:
+        """The token of a verified request, where the scheme wants used ones to be remembered."""
+        return None
 
     @abstractmethod
     def read(self, delivery: Delivery, source: Source) -> Reading:
@@ -234,14 +286,30 @@ class Provider(ABC):
     def feeds(self, source: Source) -> list[Feed]:
         """The lists this source can be polled for, whether switched on or not."""
 
-    @abstractmethod
     def credentials(self, source: Source) -> dict[str, str]:
         """The headers that open the platform's API. Raises ConfigurationError where a value is missing."""
+        return {}
+
+    def posted(self, source: Source) -> dict[str, str]:
+        """Fields that every JSON body needs besides its own, for a platform that wants its key there. Raises
+        ConfigurationError where a value is missing."""
+        return {}
+
+    def refuses(self, status: int, body: bytes) -> bool:
+        """Whether an answer with a 4xx or 5xx refuses the credentials, where the platform says so otherwise than with
+        401 or 403. Never raises for a platform's nonsense."""
+        return False
+
+    def kept(self, body: bytes) -> bytes:
+        """What of an answer's body is looked at, stored and shown: a platform may put into its lists what nobody may
+        keep, as the texts of emails. Never raises for a platform's nonsense."""
+        return body
 
     def account(self, source: Source) -> str:
         """What shares a budget, as text that is only ever digested: the credentials, unless the platform counts
         otherwise (all accounts of an application together, say)."""
-        return "\x1f".join(f"{name.lower()}\x1f{value}" for name, value in sorted(self.credentials(source).items()))
+        given = self.credentials(source) | self.posted(source)
+        return "\x1f".join(f"{name.lower()}\x1f{value}" for name, value in sorted(given.items()))
 
     def heard(self, headers: dict[str, str]) -> list[Heard]:
         """What an answer's headers (names in lower case) say about budgets. Never raises for a platform's nonsense."""
@@ -257,17 +325,20 @@ class Provider(ABC):
         and ``aftersend connect`` is needed once. Raises ConfigurationError where a value is missing."""
         return None
 
-    @abstractmethod
-    def probe(self, source: Source) -> Ask:
-        """A cheap request that reads nothing away and shows whether the credentials work."""
+    def probe(self, source: Source) -> Ask | None:
+        """A cheap request that reads nothing away and shows whether the credentials work; ``None`` where there is
+        nothing to be asked."""
+        return None
 
     @abstractmethod
     def setup(self, source: Source, webhook_url: str) -> str:
         """What to click and paste where, as Markdown."""
 
     def enabled(self, source: Source) -> dict[str, Feed]:
-        """The feeds that are switched on, by name: those the source lists, else all there are. Names that are none
-        of this provider's are passed over."""
+        """The feeds that are switched on, by name: those the source lists, else all there are (none without a key,
+        where webhooks do without). Names that are none of this provider's are passed over."""
+        if source.feeds is None and self.key_optional and not source.api_key:
+            return {}
         known = {feed.name: feed for feed in self.feeds(source)}
         return {name: known[name] for name in (known if source.feeds is None else source.feeds) if name in known}
 
@@ -313,6 +384,12 @@ def setup_text(package: str, **values: str) -> str:
     for name, value in values.items():
         text = text.replace(f"{{{name}}}", value)
     return text
+
+
+def check_method(request: Request, title: str) -> None:
+    """Accept POST, and the questions whether we are there. Raises Never."""
+    if request.method not in ("POST", "GET", "HEAD"):
+        raise Never(405, f"{title} sends its webhooks by POST.", allow="POST")
 
 
 def check_token(request: Request, source: Source) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 
 from aftersend.receiver.answers import Claim, SnapshotAnswer, SnapshotRowAnswer
-from aftersend.receiver.figures import figures, itemised
+from aftersend.receiver.figures import Configured, figures, itemised
 from aftersend.storage.contract import Filter, Funnel, SnapshotRow, Store
 from aftersend.storage.metrics import CHANNEL_OF_SNAPSHOT
 from aftersend.vocabulary import Kind, Snapshot
@@ -34,21 +34,21 @@ class Ours(msgspec.Struct, frozen=True):
         return _claim(count.total, count.unique)
 
 
-def snapshots(store: Store, source: str, campaign_id: str) -> list[SnapshotAnswer]:
+def snapshots(store: Store, known: Configured, source: str, campaign_id: str) -> list[SnapshotAnswer]:
     """The latest snapshot of every list that told of a campaign, each with its gaps."""
     claimed = store.snapshots(source, campaign_id)
     if not claimed:
         return []
-    ours = _ours(store, source, campaign_id)
+    ours = _ours(store, known, source, campaign_id)
     return [_shown(source, snapshot, ours) for snapshot in claimed]
 
 
-def rows(store: Store, found: Sequence[SnapshotRow], *, history: bool) -> list[SnapshotRowAnswer]:
+def rows(store: Store, known: Configured, found: Sequence[SnapshotRow], *, history: bool) -> list[SnapshotRowAnswer]:
     """Snapshots with what we know of the same, its gaps, and with ``history`` the series of what changed."""
     shown: list[SnapshotRowAnswer] = []
     for row in found:
         snapshot = row.snapshot
-        ours = _ours(store, row.source, snapshot.campaign_id)
+        ours = _ours(store, known, row.source, snapshot.campaign_id)
         series = store.snapshot_history(row.source, snapshot.campaign_id, snapshot.list) if history else None
         shown.append(
             {
@@ -64,15 +64,15 @@ def rows(store: Store, found: Sequence[SnapshotRow], *, history: bool) -> list[S
     return shown
 
 
-def _ours(store: Store, source: str, campaign_id: str | None) -> Ours:
+def _ours(store: Store, known: Configured, source: str, campaign_id: str | None) -> Ours:
     """Our counts, each in the channel in which a snapshot's kind counts."""
     which = Filter(sources=(source,), campaign_id=campaign_id)
-    (reported,), _ = figures(store, (source,), which)
-    events, whole, standing = itemised(store, which), reported.counts, set(reported.from_snapshot)
+    (reported,), _ = figures(store, known, which)
+    events, whole, standing = itemised(store, known, which), reported.counts, set(reported.from_snapshot)
     for kind, channel in CHANNEL_OF_SNAPSHOT.items():
         there = msgspec.structs.replace(which, channels=(channel,))
-        (elsewhere,), _ = figures(store, (source,), there)
-        events, whole = {**events, kind: itemised(store, there)[kind]}, {**whole, kind: elsewhere.counts[kind]}
+        (elsewhere,), _ = figures(store, known, there)
+        events, whole = {**events, kind: itemised(store, known, there)[kind]}, {**whole, kind: elsewhere.counts[kind]}
         standing |= {kind} & set(elsewhere.from_snapshot)
     # Of a whole account nothing is taken from what the platform claims of it.
     return Ours(events, whole, [] if campaign_id is None else [kind for kind in Kind if kind in standing])

@@ -14,7 +14,7 @@ from threading import Lock, Thread
 import structlog
 
 from aftersend.storage.contract import Store
-from aftersend.vocabulary import AftersendError, Delivery, TemporaryError
+from aftersend.vocabulary import AftersendError, Delivery, Rejected, TemporaryError
 
 log = structlog.get_logger(__name__)
 
@@ -25,13 +25,14 @@ MOST_WAITING_BYTES = 32_000_000
 class _Place:
     """One delivery in the line, with the lock its request sleeps on."""
 
-    __slots__ = ("delivery", "done", "error")
+    __slots__ = ("delivery", "done", "error", "taken")
 
     def __init__(self, delivery: Delivery):
         self.delivery = delivery
         self.done = Lock()
         self.done.acquire()
         self.error: Exception | None = None
+        self.taken = True
 
 
 class Intake:
@@ -55,7 +56,8 @@ class Intake:
         self._closing = False
 
     def put(self, delivery: Delivery) -> None:
-        """Return when the delivery is on disk. Raises TemporaryError when it couldn't be put there."""
+        """Return when the delivery is on disk. Raises TemporaryError when it couldn't be put there, and Rejected when
+        its token has proved something else before."""
         place = _Place(delivery)
         size = len(delivery.body)
         with self._lock:
@@ -72,6 +74,8 @@ class Intake:
         place.done.acquire()
         if place.error is not None:
             raise _as_temporary(place.error)
+        if not place.taken:
+            raise Rejected("The signature of this webhook has been used for another event: it is a replay.")
 
     def close(self) -> None:
         """Store what waits, then stop the writer. Deliveries that come later are refused."""
@@ -104,7 +108,8 @@ class Intake:
         deliveries = [place.delivery for place in batch]
         error: Exception | None = None
         try:
-            self._store.append(deliveries)
+            for place, id in zip(batch, self._store.append(deliveries), strict=True):
+                place.taken = id > 0
         except Exception as raised:
             # Whatever it is, the requests must get their answer and the next batch its try.
             log.error("deliveries could not be stored", deliveries=len(batch), error=str(raised))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Any, TypeVar
 
@@ -48,7 +49,7 @@ from aftersend.receiver.answers import (
     TemplatesAnswer,
     TimelineAnswer,
 )
-from aftersend.receiver.figures import Figures, figures, of_campaigns, reports_deliveries
+from aftersend.receiver.figures import Configured, Figures, configured, figures, of_campaigns, reports_deliveries
 from aftersend.receiver.questions import (
     ActivitiesQuestion,
     CampaignQuestion,
@@ -121,6 +122,10 @@ class Reports:
         self.settings = settings
         self.owner = owner
         self.sources = None if sources is None else tuple(sources)
+
+    @cached_property
+    def _known(self) -> Configured:
+        return configured(self.settings.sources)
 
     # Aggregates.
 
@@ -248,7 +253,7 @@ class Reports:
             "snapshots": [
                 snapshot
                 for row in sorted(rows, key=lambda row: row.source)
-                for snapshot in gaps.snapshots(self.store, row.source, question.campaign_id)
+                for snapshot in gaps.snapshots(self.store, self._known, row.source, question.campaign_id)
             ],
             **self._currency(which.sources),
         }
@@ -304,7 +309,7 @@ class Reports:
         which = Filter(sources=sources, campaign_id=question.campaign_id)
         rows = self.store.latest_snapshots(which, question.list_, limit=size + 1, offset=_offset(question, size))
         return {
-            "snapshots": gaps.rows(self.store, rows[:size], history=question.history == "all"),
+            "snapshots": gaps.rows(self.store, self._known, rows[:size], history=question.history == "all"),
             "next_page_index": question.page_index + 1 if len(rows) > size else None,
             **self._currency(sources),
         }
@@ -317,10 +322,10 @@ class Reports:
         }
 
     def _figures(self, which: Filter, edges: Sequence[Instant] | None = None) -> tuple[list[Figures], list[Kind]]:
-        return figures(self.store, [source.name for source in self.settings.sources], which, edges)
+        return figures(self.store, self._known, which, edges)
 
     def _campaigns(self, rows: Sequence[CampaignRow]) -> list[CampaignAnswer]:
-        counted = of_campaigns(self.store, rows)
+        counted = of_campaigns(self.store, self._known, rows)
         return [shown.campaign(row, *figured) for row, figured in zip(rows, counted, strict=True)]
 
     def _top(self, which: Filter, edges: Sequence[Instant]) -> list[CampaignRow]:

@@ -23,8 +23,9 @@ import msgspec
 import structlog
 
 from aftersend.providers import provider_of
-from aftersend.providers.contract import Never, Provider, Request
+from aftersend.providers.contract import Handshake, Never, Provider, Request
 from aftersend.receiver.body import TooLarge, Unreadable, read_body
+from aftersend.receiver.confirming import visit
 from aftersend.receiver.errors import SENTENCES, envelope, seconds_until
 from aftersend.receiver.installation import Installation
 from aftersend.receiver.intake import Intake
@@ -70,6 +71,7 @@ class WebhookDoor:
         self._sources = {source.name: (source, provider_of(source)) for source in settings.sources}
         self._client_address = installation.client_address
         self._max_body = settings.server.max_body_bytes
+        self._url = settings.server.url
         self._put = intake.put
         self._answered = meters.answered
         self._rest = rest
@@ -93,18 +95,20 @@ class WebhookDoor:
         if method not in _METHODS:
             return _refusal(405, SENTENCES[405], ("Allow", "POST"))
         try:
+            query = environ.get("QUERY_STRING", "")
             request = Request(
                 method=method,
+                url=f"{self._url}{_PREFIX}{source.name}{'/' if token else ''}{token}{'?' if query else ''}{query}",
                 token=_decoded(token),
-                query=environ.get("QUERY_STRING", ""),
+                query=query,
                 headers=_headers(environ),
                 address=self._client_address(environ),
                 body=read_body(environ, self._max_body) if method == "POST" else b"",
             )
-            handshake = provider.verify(request, source)
+            handshake = _verified(provider, request, source)
             if handshake is not None:
                 return Answer(handshake.status, handshake.body.encode(), _TEXT)
-            self._put(_delivery(request, source, token, environ.get("CONTENT_TYPE", "")))
+            self._put(_delivery(request, source, provider))
         except Rejected as rejected:
             return _refusal(401, str(rejected))
         except Never as never:
@@ -121,6 +125,18 @@ class WebhookDoor:
         return _STORED
 
 
+def _verified(provider: Provider, request: Request, source: Source) -> Handshake | None:
+    """The provider's judgement; an address that it wants to be opened has been."""
+    try:
+        handshake = provider.verify(request, source)
+        if handshake is not None and handshake.visit:
+            visit(handshake.visit)
+    except TemporaryError as later:
+        log.warning("webhook can't be verified now", source=source.name, reason=str(later))
+        raise
+    return handshake
+
+
 @lru_cache(maxsize=64)
 def _status_line(status: int) -> str:
     return f"{status} {HTTPStatus(status).phrase}"
@@ -135,19 +151,24 @@ def _later(provider: Provider, at: Instant | None) -> Answer:
     return _refusal(provider.retry_status, "It can't be stored now; please send it again.", retry_after)
 
 
-def _delivery(request: Request, source: Source, token: str, content_type: str) -> Delivery:
+def _delivery(request: Request, source: Source, provider: Provider) -> Delivery:
+    context = {
+        # The token is a secret and is not kept.
+        "path": f"{_PREFIX}{source.name}/…" if request.token else f"{_PREFIX}{source.name}",
+        "query": request.query,
+        "address": request.address,
+    }
+    for name in provider.kept_headers:
+        if name in request.headers:
+            context[f"header.{name}"] = request.headers[name]
     return Delivery(
         source=source.name,
         door=Door.WEBHOOK,
         received_at=now(),
         body=request.body,
-        content_type=content_type,
-        context={
-            # The token is a secret and is not kept.
-            "path": f"{_PREFIX}{source.name}/…" if token else f"{_PREFIX}{source.name}",
-            "query": request.query,
-            "address": request.address,
-        },
+        content_type=request.headers.get("content-type", ""),
+        context=context,
+        once=provider.once(request, source),
     )
 
 

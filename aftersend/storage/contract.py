@@ -257,6 +257,9 @@ class Mark(StrEnum):
     """Delivered, and opened whenever; at the first delivery."""
     KEPT_OPENED = "kept_opened"
     """Sent, never bounced, and opened whenever; at the first send."""
+    HANDED = "handed"
+    """Not told as sent, but queued and not dropped; at the first queuing. Else, where it was delivered or bounced: at
+    the first of these. ``total``: as often as it was queued and not dropped, else delivered or bounced."""
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True):
@@ -294,7 +297,7 @@ class SnapshotRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Marks = dict[Mark, Count]
-"""Every mark, zero where there is none. ``total`` is counted for ``RETURNED`` alone."""
+"""Every mark, zero where there is none. ``total`` is counted for ``RETURNED`` and ``HANDED`` alone."""
 
 
 class CampaignRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -492,7 +495,10 @@ class Store(ABC):
     @abstractmethod
     def append(self, deliveries: Sequence[Delivery]) -> list[int]:
         """Put deliveries into the inbox, all or none, and return their increasing ids. On return they are
-        on disk (fsync): they may be acknowledged. Raises TemporaryError when that isn't possible now."""
+        on disk (fsync): they may be acknowledged. Raises TemporaryError when that isn't possible now.
+
+        One whose :attr:`~aftersend.vocabulary.Delivery.once` has proved another fact before is not taken; its id is 0.
+        """
 
     @abstractmethod
     def append_page(

@@ -17,6 +17,9 @@ snapshot kinds A kind that a platform gives only as a total per campaign counts 
                email event at all, every kind of its latest snapshots does.
 doors          Events of every channel, by the doors through which any of their sightings came.
 window         From its first instant on, up to but without its last: [since, until).
+sent           Where a source's platform tells of sends: these. Else derived: what it queued and didn't drop, at the
+               time it was queued; or where nothing was queued, what was delivered or bounced, at the first of these
+               (by :mod:`aftersend.receiver.figures`, from the mark ``handed``).
 delivered      Where a source reports deliveries: these. Else derived: what was sent and never bounced, at the time it
                was sent (by :mod:`aftersend.receiver.figures`, from the mark ``returned``).
 marks          What became of a message or pair, at one instant each: :func:`marks`.
@@ -31,6 +34,7 @@ known          A contact is known from its first event on, whatever happened in 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
@@ -48,6 +52,8 @@ DEVICES = ("computer", "mobile", "tablet", "other", "none")
 _DEVICES = {"computer": "computer", "desktop": "computer", "laptop": "computer", "mobile": "mobile", "phone": "mobile"}
 _DEVICES |= {"tablet": "tablet"}
 
+_FULL = re.compile(r"mailbox[ _]?(is )?full|over ?quota")
+"""A reason, in lower case, that says that a mailbox has no room."""
 _WITHHELD = ("suppress", "unsubscrib", "bounced", "frequency", "capped", "spam", "complain")
 
 MAIL = frozenset(Kind) - {Kind.UNSUBSCRIBED, Kind.RESUBSCRIBED, Kind.VISITED, Kind.OTHER}
@@ -84,7 +90,7 @@ def bounce_of(bounce_class: str | None, reason: str | None) -> Bounce:
         case BounceClass.HARD:
             return Bounce.SUPPRESSED if word == Bounce.SUPPRESSED else Bounce.HARD
         case BounceClass.SOFT:
-            return Bounce.MAILBOX_FULL if word == Bounce.MAILBOX_FULL else Bounce.SOFT
+            return Bounce.MAILBOX_FULL if _FULL.search(word) else Bounce.SOFT
         case BounceClass.BLOCK:
             return Bounce.BLOCK
     return Bounce.UNDETERMINED
@@ -92,7 +98,8 @@ def bounce_of(bounce_class: str | None, reason: str | None) -> Bounce:
 
 def withheld(reason: str | None) -> bool:
     """Whether a drop's reason is that the address is suppressed, unsubscribed or has had enough."""
-    return (reason or "").strip().lower().startswith(_WITHHELD)
+    word = (reason or "").strip().lower()
+    return word.startswith(_WITHHELD) or "suppress" in word
 
 
 def device_of(device: str | None, user_agent: str | None) -> str:
@@ -120,7 +127,18 @@ def marks(happened: Happened) -> dict[Mark, tuple[Instant, int]]:
         found[Mark.KEPT_OPENED] = (sent.first_at, 0)
     if opened and (delivered := happened.get(Kind.DELIVERED)):
         found[Mark.DELIVERED_OPENED] = (delivered.first_at, 0)
+    if not sent and (handed := _handed(happened)):
+        found[Mark.HANDED] = handed
     return found
+
+
+def _handed(happened: Happened) -> tuple[Instant, int] | None:
+    """When what isn't told as sent was handed over first, and how often."""
+    queued, dropped = happened.get(Kind.QUEUED), happened.get(Kind.DROPPED)
+    if queued and (times := queued.times - (dropped.times if dropped else 0)) > 0:
+        return queued.first_at, times
+    ends = [happened[kind] for kind in (Kind.DELIVERED, Kind.BOUNCED) if kind in happened]
+    return (min(end.first_at for end in ends), sum(end.times for end in ends)) if ends else None
 
 
 def created_at(happened: Happened) -> Instant:

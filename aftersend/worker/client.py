@@ -63,7 +63,8 @@ class Client:
         self._store = store
         self._sleep = sleep
         self._credentials = self.provider.credentials(source)
-        self._secrets = _parts(self._credentials)
+        self._posted = self.provider.posted(source)
+        self._secrets = _parts(self._credentials) | _parts(self._posted)
         self._budget = budgets.budget(source)
         self._rates = budgets.rates(source)
         self._tokens = Tokens.of(store, source, sleep)
@@ -125,9 +126,11 @@ class Client:
             headers["Accept-Encoding"] = "identity"
         started = time.monotonic()
         try:
-            response = self._session.get(
+            response = self._session.request(
+                "GET" if ask.post is None else "POST",
                 url,
                 params=ask.params,
+                json=None if ask.post is None else self._posted | ask.post,
                 headers=headers,
                 timeout=(CONNECT_S, READ_S),
                 allow_redirects=False,
@@ -136,7 +139,8 @@ class Client:
         except requests.RequestException as error:
             raise Unavailable(self._sentence(f"could not be reached ({type(error).__name__})")) from None
         with response:
-            body, cut = _body(response, started + WHOLE_S)
+            whole, cut = _body(response, started + WHOLE_S)
+            body = self.provider.kept(whole)
             named = {name.lower(): value for name, value in response.headers.items()}
             if heard := self.provider.heard(named):
                 self._store.learned(self._budget, heard, now())
@@ -175,13 +179,15 @@ class Client:
     def _failure(self, status: int, headers: dict[str, str], body: bytes) -> Refused | Unavailable | Unexpected:
         shown, at = self.shown(body), now()
         stated = retry_after(headers.get("retry-after"), at)
-        if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        refused = self.provider.refuses(status, body)
+        busy = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        if busy and not refused:
             until = stated if stated is not None else self.provider.not_before(status, headers, body, at)
             if until is not None and until - at > SHORT_MS and status == HTTPStatus.TOO_MANY_REQUESTS:
                 # Whoever else asks with these credentials is to be silent too.
                 self._store.silence(self._budget, until)
             return Unavailable(self._sentence(f"answered {status}"), shown, until)
-        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        if refused or status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             until = self.provider.not_before(status, headers, body, at)
             if until is not None:
                 return Unavailable(self._sentence(f"answered {status}"), shown, until)
@@ -204,12 +210,16 @@ class Client:
         return f"{self.provider.title} {what} (source '{self.source.name}')."
 
 
-def check(store: Store, source: Source) -> Answer:
-    """The answer to the provider's probe: proof that the platform is there and the credentials work. Raises
-    ConfigurationError, :class:`Refused`, :class:`Unavailable` and :class:`Unexpected`."""
+def check(store: Store, source: Source) -> Answer | None:
+    """The answer to the provider's probe: proof that the platform is there and the credentials work; ``None`` where it
+    has nothing to be asked. Raises ConfigurationError, :class:`Refused`, :class:`Unavailable` and
+    :class:`Unexpected`."""
+    ask = provider_of(source).probe(source)
+    if ask is None:
+        return None
     client = Client(store, source)
     try:
-        return client.patiently(lambda: client.get(client.provider.probe(source)))
+        return client.patiently(lambda: client.get(ask))
     finally:
         client.close()
 

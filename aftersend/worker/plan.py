@@ -38,7 +38,7 @@ def fingerprint(source: Source) -> str:
     same credential have the same. Raises ConfigurationError where a credential is missing."""
     provider = provider_of(source)
     digest = blake2b(provider.url(source).encode(), digest_size=16)
-    for name, value in sorted(provider.credentials(source).items()):
+    for name, value in sorted((provider.credentials(source) | provider.posted(source)).items()):
         digest.update(f"\x1f{name.lower()}\x1f{value}".encode())
     if oauth := provider.oauth(source):
         digest.update(f"\x1f{oauth.client_id}\x1f{oauth.client_secret}".encode())

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from aftersend.providers import PROVIDERS
+from benchmarks import environment
 from benchmarks.__main__ import BY_NAME_ONLY, FULL, QUICK
 from benchmarks.measure import Figure, Goal, figure, in_turns
 
@@ -37,13 +39,16 @@ REPORTS = (
     "timeline of a contact, by external id",
     "send log, newest 100",
 )
-OFFLINE = ("receive", "apply", "poll", "memory", "reports")
-"""All but dlt, whose environment is fetched."""
+OFFLINE = ("receive", "reading", "apply", "poll", "memory", "reports")
+FETCHED = ("anymail", "dlt")
+"""What needs an environment that is fetched."""
+PLATFORMS = [provider.title for provider in PROVIDERS.values() if provider.webhooks]
 FIGURES = {
     "durable webhooks vs no-op route, per server core-second": "≥ 0.55",
     "durable webhooks vs no-op route, by the clock": "",
     "durable webhooks vs no-op route, p50": "",
     "durable webhooks vs no-op route, p99": "",
+    **{f"{title}: webhooks read vs decoded only": "" for title in PLATFORMS},
     "inbox to reports, feed pages vs raw executemany": "≥ 0.7",
     "the same feed pages again vs the first time": "≥ 1.8",
     "bytes written per event vs naive table": "≤ 0.125",
@@ -106,13 +111,23 @@ def test_everything_of_ours_runs_and_every_figure_is_printed_and_kept(tmp_path):
 def test_one_part_can_be_measured_alone(tmp_path):
     done = run(tmp_path, "poll", "--quick", "--output", str(tmp_path / "poll.json"))
     kept = json.loads((tmp_path / "poll.json").read_text())
-    assert [f["name"] for f in kept["figures"]] == list(FIGURES)[9:13]
+    assert [f["name"] for f in kept["figures"]] == list(FIGURES)[9 + len(PLATFORMS) :][:4]
     assert "durable webhooks" not in done.stdout
+
+
+@pytest.mark.processes
+@pytest.mark.skipif(not environment.made(), reason="its environment is made by `make bench`")
+def test_reading_is_compared_with_anymails(tmp_path):
+    run(tmp_path, "anymail", "--quick", "--output", str(tmp_path / "anymail.json"))
+    kept = json.loads((tmp_path / "anymail.json").read_text())
+    named = [f["name"] for f in kept["figures"]]
+    assert set(named) < {f"{title}: webhooks read vs django-anymail" for title in PLATFORMS}
+    assert "SendGrid: webhooks read vs django-anymail" in named
 
 
 def test_whatever_is_measured_has_a_tiny_size_too():
     assert list(FULL) == list(QUICK)
-    assert set(FULL) == {*OFFLINE, "dlt"}
+    assert set(FULL) == {*OFFLINE, *FETCHED}
     assert set(BY_NAME_ONLY) < set(FULL)
 
 

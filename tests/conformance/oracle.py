@@ -65,6 +65,13 @@ class Group:
                 found[Mark.DELIVERED_OPENED] = (delivered, 0)
             if sent is not None and bounced is None:
                 found[Mark.KEPT_OPENED] = (sent, 0)
+        if sent is None:
+            waiting = self.times(Kind.QUEUED) - self.times(Kind.DROPPED)
+            queued, ended = self.first(Kind.QUEUED), self.first(Kind.DELIVERED, Kind.BOUNCED)
+            if queued is not None and waiting > 0:
+                found[Mark.HANDED] = (queued, waiting)
+            elif ended is not None:
+                found[Mark.HANDED] = (ended, self.times(Kind.DELIVERED) + self.times(Kind.BOUNCED))
         return found
 
     def created_at(self) -> Instant:

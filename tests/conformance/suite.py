@@ -36,6 +36,7 @@ from aftersend.vocabulary import (
     Event,
     Kind,
     Machine,
+    Once,
     Precision,
     Problem,
     Reading,
@@ -100,6 +101,23 @@ class InboxSuite:
         assert [d.body for d in store.deliveries(ids[0])] == [b"%d" % n for n in range(1200)]
         some = list(store.deliveries(ids[3], ids[7], "acme"))
         assert [d.id for d in some] == [ids[3], ids[5], ids[7]]
+
+    def test_a_token_proves_one_fact_and_no_other(self, store: Store) -> None:
+        def proved(body: bytes, token: bytes, fact: bytes, until: int = 2**50) -> Delivery:
+            return msgspec.structs.replace(delivery(body), once=Once(token * 16, fact * 16, until))
+
+        first, other, none, again = store.append(
+            [proved(b"1", b"a", b"x"), proved(b"2", b"a", b"y"), delivery(b"3"), proved(b"4", b"a", b"x")]
+        )
+        assert (0 < first < none < again, other) == (True, 0)
+        assert store.append([proved(b"5", b"a", b"z")]) == [0]
+        assert store.append([proved(b"6", b"b", b"z", until=T0)]) > [0]
+        assert [d.body for d in store.deliveries(first)] == [b"1", b"3", b"4", b"6"]
+        assert [d.once for d in store.deliveries(first)] == [None] * 4
+        # What is too old to be accepted is forgotten, the rest isn't.
+        store.prune(T0)
+        assert store.append([proved(b"7", b"b", b"y")]) > [0]
+        assert store.append([proved(b"8", b"a", b"y")]) == [0]
 
     def test_appending_from_many_threads_loses_and_repeats_nothing(self, store: Store) -> None:
         taken: list[int] = []
@@ -842,6 +860,26 @@ class ReportsSuite:
         # What is claimed of a whole account stands for nothing.
         assert self.some(store.funnel(Filter(sources=("acme",)))) == {"opened": (5, 5)}
 
+    @pytest.mark.parametrize("together", [True, False])
+    def test_the_same_words_through_both_doors_are_two_sightings(self, store: Store, together: bool) -> None:
+        said = event(Kind.OPENED, "a", T0)
+        reads = [read(n, [said], door) for n, door in enumerate((Door.WEBHOOK, Door.FEED, Door.WEBHOOK), 1)]
+        for batch in [reads] if together else [[one] for one in reads]:
+            store.apply(batch)
+        (row,) = store.events(Filter(), "oldest", limit=9)
+        assert row.doors == ["feed", "webhook"]
+        assert store.doors(Filter()) == [{"acme": {Kind.OPENED: Seen(both=1)}}]
+        assert store.differences() == []
+
+    def test_an_event_has_a_bounce_class_only_from_those_who_say_its_kind(self, store: Store) -> None:
+        bounced = event(Kind.BOUNCED, "a", T0, bounce_class=BounceClass.HARD, reason="gone")
+        deferred = msgspec.structs.replace(
+            bounced, kind=Kind.DEFERRED, bounce_class=None, precision=Precision.MILLISECOND
+        )
+        store.apply([read(1, [bounced]), read(2, [deferred], Door.WEBHOOK)])
+        (row,) = store.events(Filter(), "oldest", limit=9)
+        assert (row.kind, row.bounce_class, row.reason) == (Kind.DEFERRED, None, "gone")
+
     def test_events_know_through_which_doors_they_were_seen(self, store: Store) -> None:
         sent, late = event(Kind.SENT, "a", T0), event(Kind.SENT, "b", T0 + HOUR)
         opened = event(Kind.OPENED, "a", T0 + MINUTE, channel=Channel.SMS)
@@ -1068,6 +1106,41 @@ class CampaignsSuite(ReportsSuite):
         assert [row.campaign_id for row in store.campaigns(Filter())] == ["7"]
         assert store.differences() == []
 
+    def test_what_is_not_told_as_sent_was_handed_over_when_it_was_queued_delivered_or_bounced(
+        self, store: Store
+    ) -> None:
+        store.apply(
+            [
+                read(
+                    1,
+                    [
+                        event(Kind.QUEUED, "a", T0 + 1 * MINUTE),
+                        event(Kind.QUEUED, "a", T0 + 2 * MINUTE),
+                        event(Kind.DELIVERED, "a", T0 + 3 * MINUTE),
+                        event(Kind.QUEUED, "b", T0 + 4 * MINUTE),
+                        event(Kind.DROPPED, "b", T0 + 5 * MINUTE),
+                        event(Kind.DELIVERED, "c", T0 + 7 * MINUTE),
+                        event(Kind.BOUNCED, "c", T0 + 6 * MINUTE, bounce_class=BounceClass.SOFT),
+                        event(Kind.SENT, "d", T0 + 9 * MINUTE),
+                        event(Kind.QUEUED, "d", T0 + 8 * MINUTE),
+                        event(Kind.OPENED, "e", T0 + 10 * MINUTE),
+                    ],
+                )
+            ]
+        )
+
+        def handed(since: int, until: int) -> Count:
+            (marks,) = store.marks(Filter(campaign_id="7", since=T0 + since * MINUTE, until=T0 + until * MINUTE))
+            return marks[Mark.HANDED]
+
+        assert store.marks(Filter(campaign_id="7"))[0][Mark.HANDED] == Count(4, 2, 2)
+        assert [handed(1, 2), handed(2, 6), handed(6, 7)] == [
+            Count(2, 1, 1),
+            Count(),
+            Count(2, 1, 1),
+        ]
+        assert store.differences() == []
+
     def test_marks_say_what_became_of_messages(self, store: Store) -> None:
         self.fill(store)
         store.apply([read(2, [event(Kind.DELIVERED, "a", T0 + 10_000), event(Kind.OPENED, "c", T0 + 30 * MINUTE)])])
@@ -1079,6 +1152,7 @@ class CampaignsSuite(ReportsSuite):
             Mark.SOFT: Count(),
             Mark.DELIVERED_OPENED: Count(0, 1, 1),
             Mark.KEPT_OPENED: Count(0, 1, 1),
+            Mark.HANDED: Count(),
         }
         (kept,) = store.marks(Filter(campaign_id="7", since=T0, until=T0 + 5_000))
         assert (kept[Mark.KEPT_OPENED], kept[Mark.DELIVERED_OPENED]) == (Count(0, 1, 1), Count())

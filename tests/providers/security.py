@@ -10,7 +10,7 @@ import pytest
 
 from aftersend.providers.contract import Provider, Request
 from aftersend.settings import Source
-from aftersend.vocabulary import Rejected
+from aftersend.vocabulary import Delivery, Door, Rejected
 
 FIRST, SECOND, FOREIGN = "first-token-0123456789", "second-token-987654321", "token-of-another-source"
 
@@ -29,6 +29,11 @@ class WebhookSecurity:
     def unproven(self, request: Request) -> Request:
         """The same without any proof."""
         raise NotImplementedError
+
+    def replayed(self, secret: str) -> Request | None:
+        """A delivery that was genuine once, but longer ago than the scheme tolerates; ``None`` for a scheme that knows
+        no time, where only the identity of its events protects."""
+        return None
 
     def source(self, *secrets: str, addresses: tuple[str, ...] = ()) -> Source:
         return Source(
@@ -60,6 +65,28 @@ class WebhookSecurity:
     def test_a_tampered_delivery_is_refused(self):
         with pytest.raises(Rejected):
             self.provider.verify(self.tampered(self.genuine(FIRST)), self.source(FIRST))
+
+    def test_a_replay_is_refused_or_adds_nothing(self):
+        if stale := self.replayed(FIRST):
+            with pytest.raises(Rejected):
+                self.provider.verify(stale, self.source(FIRST))
+            return
+        request, source = self.genuine(FIRST), self.source(FIRST)
+        first, again = (
+            self.provider.read(
+                Delivery(
+                    source="acme",
+                    door=Door.WEBHOOK,
+                    received_at=received_at,
+                    body=request.body,
+                    content_type=request.headers.get("content-type", ""),
+                ),
+                source,
+            )
+            for received_at in (1_800_000_000_000, 1_800_086_400_000)
+        )
+        assert [(e.slot, e.list, e.row) for e in first.events] == [(e.slot, e.list, e.row) for e in again.events]
+        assert len({(e.slot, e.list, e.row) for e in first.events}) == len(first.events) > 0
 
     def test_a_source_without_secrets_accepts_nothing(self):
         with pytest.raises(Rejected):

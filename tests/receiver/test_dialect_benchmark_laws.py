@@ -17,6 +17,7 @@ from aftersend.receiver.dialects.benchmark import account
 from aftersend.receiver.dialects.benchmark.desk import Desk
 from aftersend.receiver.dialects.benchmark.period import past, stamp
 from aftersend.receiver.dialects.benchmark.shares import diff, printed, share
+from aftersend.receiver.figures import configured
 from aftersend.vocabulary import Kind
 
 HOUR, QUARTER = 3_600_000, 900_000
@@ -136,7 +137,7 @@ def world(tmp_path):
 
 @pytest.fixture
 def desk(world):
-    return Desk(world.store, tuple(source.name for source in world.settings.sources), None)
+    return Desk(world.store, configured(world.settings.sources), None)
 
 
 def test_the_histogram_of_a_period_with_a_day_of_25_hours(world, desk):

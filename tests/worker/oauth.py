@@ -1,4 +1,3 @@
-# ruff: noqa: ARG002 - a provider is called with more than this one needs
 """A platform with OAuth: rotating refresh tokens, codes that work once, a device flow; and a provider that knows it."""
 
 from __future__ import annotations

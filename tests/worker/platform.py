@@ -1,4 +1,3 @@
-# ruff: noqa: ARG002 - a provider and a walk are called with more than this one needs
 """A small platform with behaviour: it serves two lists over HTTP, has faults on request, and knows the truth.
 
 ``/pages`` is an ordinary list, newest first, three rows a page. ``/once`` hands out each row once. Faults are

@@ -1,4 +1,3 @@
-# ruff: noqa: ARG002 - a provider is called with more than this one needs
 """Limits that a platform states, in numbers, headers or bodies; links it names; pages read at the same time."""
 
 from __future__ import annotations

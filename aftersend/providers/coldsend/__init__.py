@@ -14,12 +14,13 @@ from typing import ClassVar
 import msgspec
 
 from aftersend import zones
-from aftersend.providers.coldsend import feeds, leads, replies, totals, webhook
+from aftersend.providers.coldsend import feeds, leads, replies, totals, webhook, words
 from aftersend.providers.coldsend.values import problem
-from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, checked_key, setup_text
+from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, Webhooks, checked_key, setup_text
 from aftersend.settings import Source
 from aftersend.vocabulary import (
     BadInput,
+    BounceClass,
     ConfigurationError,
     Delivery,
     Door,
@@ -41,6 +42,11 @@ class ColdSend(Provider):
     name: ClassVar[str] = "coldsend"
     title: ClassVar[str] = "ColdSend"
     base_url: ClassVar[str] = "https://api.coldsend.pro/api/public/v1"
+    webhooks: ClassVar[Webhooks | None] = Webhooks(
+        proof="token in the address",
+        kinds=frozenset(words.WEBHOOKS.values()),
+        bounce_classes=frozenset({BounceClass.UNDETERMINED}),
+    )
     options: ClassVar[type[msgspec.Struct]] = feeds.Options
     auth_header: ClassVar[str] = "X-API-Key"
     rates: ClassVar[tuple[Rate, ...]] = (Rate(100, MINUTE), Rate(900, HOUR))

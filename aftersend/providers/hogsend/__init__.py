@@ -11,10 +11,11 @@ from typing import ClassVar
 
 import msgspec
 
-from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, checked_key, setup_text
-from aftersend.providers.hogsend import feeds, hits, sends, suppressions, totals, webhook
+from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, Webhooks, checked_key, setup_text
+from aftersend.providers.hogsend import feeds, hits, sends, suppressions, totals, webhook, words
+from aftersend.providers.items import unreadable
 from aftersend.settings import Source
-from aftersend.vocabulary import Delivery, Door, Heard, Instant, Problem, Rate, Reading
+from aftersend.vocabulary import Delivery, Door, Heard, Instant, Kind, Rate, Reading
 
 MINUTE = 60_000
 
@@ -26,6 +27,12 @@ class Hogsend(Provider):
     title: ClassVar[str] = "Hogsend"
     base_url: ClassVar[str] = "http://localhost:3002"
     signed: ClassVar[bool] = True
+    webhooks: ClassVar[Webhooks | None] = Webhooks(
+        proof="Standard Webhooks (HMAC-SHA256), 5 minutes",
+        kinds=frozenset(words.WEBHOOKS.values()) - {Kind.OTHER},
+        bounce_classes=frozenset(words.BOUNCES.values()),
+        external_id="`userId`",
+    )
     options: ClassVar[type[msgspec.Struct]] = feeds.Options
     rates: ClassVar[tuple[Rate, ...]] = (Rate(100, MINUTE),)
 
@@ -50,7 +57,7 @@ class Hogsend(Provider):
             case "suppressions":
                 return suppressions.read(delivery, source.name)
         reason = f"Hogsend has no list '{delivery.feed}'."
-        return Reading(problems=[Problem(item=0, reason=reason, raw=delivery.body[:2000])])
+        return unreadable(delivery, reason)
 
     def feeds(self, source: Source) -> list[Feed]:
         return feeds.feeds(self.configured(source))

@@ -15,9 +15,10 @@ from aftersend.providers.hogsend.identity import alone, of_send
 from aftersend.providers.hogsend.lists import last_of, listed, row_id
 from aftersend.providers.hogsend.values import external_id
 from aftersend.providers.hogsend.words import HITS
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.paging import Page
 from aftersend.providers.values import known, stamp, text
-from aftersend.vocabulary import BadInput, Delivery, Event, Kind, Problem, Reading
+from aftersend.vocabulary import BadInput, Delivery, Event, Kind, Reading
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -27,14 +28,13 @@ def read(delivery: Delivery, source: str) -> Reading:
     try:
         rows, _ = listed(delivery.body, "events")
     except Malformed as error:
-        return Reading(problems=[Problem(item=0, reason=str(error), raw=delivery.body[:2000])])
+        return unreadable(delivery, error)
     reading = Reading()
     for number, row in enumerate(rows):
         try:
             reading.events.append(_event(row, source))
         except BadInput as error:
-            raw = repr(row).encode("utf-8", "replace")[:2000]
-            reading.problems.append(Problem(item=number, reason=str(error), raw=raw))
+            reading.problems.append(problem(number, row, error))
     return reading
 
 

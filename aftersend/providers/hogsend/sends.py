@@ -19,6 +19,7 @@ from aftersend.providers.hogsend.identity import COLUMNS, FIRST, of_send
 from aftersend.providers.hogsend.lists import last_of, listed, row_id
 from aftersend.providers.hogsend.values import external_id
 from aftersend.providers.hogsend.words import BOUNCES, COMPLAINT, DELIVERED, FAILED, REJECTED, SUPPRESSED
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.paging import Page
 from aftersend.providers.values import Stamp, known, stamp, text
 from aftersend.vocabulary import (
@@ -53,7 +54,7 @@ def read_log(delivery: Delivery, source: str, *, bounces: bool) -> Reading:
     try:
         rows, _ = _emails(delivery.body)
     except Malformed as error:
-        return Reading(problems=[Problem(item=0, reason=str(error), raw=delivery.body[:2000])])
+        return unreadable(delivery, error)
     return _reading(rows, source, bounces=bounces)
 
 
@@ -122,8 +123,7 @@ def _reading(rows: list[Any], source: str, *, bounces: bool) -> Reading:
             send = _Send(row, source)
             found = send.events(bounces=bounces)
         except BadInput as error:
-            raw = repr(row).encode("utf-8", "replace")[:2000]
-            reading.problems.append(Problem(item=number, reason=str(error), raw=raw))
+            reading.problems.append(problem(number, row, error))
             continue
         reading.events += found
         if send.template and send.created.at >= newest.get(send.template, send).created.at:

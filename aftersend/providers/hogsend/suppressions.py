@@ -14,9 +14,10 @@ from aftersend.providers.contract import Answer, Malformed
 from aftersend.providers.hogsend.identity import FIRST, SUPPRESSIONS, digest, of_contact
 from aftersend.providers.hogsend.lists import listed
 from aftersend.providers.hogsend.values import external_id
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.paging import Page
 from aftersend.providers.values import decoded, text
-from aftersend.vocabulary import BadInput, Clock, Delivery, Event, Kind, Problem, Reading
+from aftersend.vocabulary import BadInput, Clock, Delivery, Event, Kind, Reading
 
 
 def read(delivery: Delivery, source: str) -> Reading:
@@ -24,7 +25,7 @@ def read(delivery: Delivery, source: str) -> Reading:
     try:
         rows, _ = _rows(delivery.body)
     except Malformed as error:
-        return Reading(problems=[Problem(item=0, reason=str(error), raw=delivery.body[:2000])])
+        return unreadable(delivery, error)
     known = set(delivery.context.get("known", "").split())
     reading = Reading()
     for number, row in enumerate(rows):
@@ -34,8 +35,7 @@ def read(delivery: Delivery, source: str) -> Reading:
             if event := _event(row, delivery, source):
                 reading.events.append(event)
         except BadInput as error:
-            raw = repr(row).encode("utf-8", "replace")[:2000]
-            reading.problems.append(Problem(item=number, reason=str(error), raw=raw))
+            reading.problems.append(problem(number, row, error))
     return reading
 
 

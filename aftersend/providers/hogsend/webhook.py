@@ -7,17 +7,16 @@ are not what they seem: see :func:`~aftersend.providers.hogsend.values.external_
 
 from __future__ import annotations
 
-import re
 from email.utils import parseaddr
 from typing import Any, NamedTuple
 
-from standardwebhooks import Webhook
-
-from aftersend.providers.contract import Handshake, Malformed, Never, Request, check_address
+from aftersend.providers.contract import Handshake, Malformed, Request, check_address, check_method
 from aftersend.providers.hogsend.identity import BOUNCES as BOUNCE_LIST
 from aftersend.providers.hogsend.identity import WEBHOOK, alone, digest, of_contact, of_send
 from aftersend.providers.hogsend.values import external_id
 from aftersend.providers.hogsend.words import BOUNCES, COMPLAINT, EMAIL, GONE, TOLD, WEBHOOKS
+from aftersend.providers.items import unreadable
+from aftersend.providers.standard import check_signature
 from aftersend.providers.values import Stamp, decoded, known, stamp, text
 from aftersend.settings import Source
 from aftersend.vocabulary import (
@@ -27,50 +26,18 @@ from aftersend.vocabulary import (
     Delivery,
     Event,
     Kind,
-    Problem,
     Reading,
-    Rejected,
 )
-
-_SIGNATURE = re.compile(r"v1,[A-Za-z0-9+/]{43}=")
-HEADERS = ("id", "timestamp", "signature")
-"""Of a signed call, each as ``webhook-…`` or ``svix-…``."""
 
 
 def verify(request: Request, source: Source) -> Handshake | None:
     """The signature over the raw bytes must be one of the source's secrets', and at most 300 seconds old or ahead."""
-    if request.method not in ("POST", "GET", "HEAD"):
-        raise Never(405, "Hogsend sends its webhooks by POST.", allow="POST")
+    check_method(request, "Hogsend")
     check_address(request, source)
     if request.method != "POST":
         return Handshake()
-    _check_signature(request, source)
+    check_signature(request, source, "Hogsend shows it (whsec_…) once, when the webhook is made or its secret rotated")
     return None
-
-
-def _check_signature(request: Request, source: Source) -> None:
-    given = {
-        f"webhook-{name}": request.headers.get(f"webhook-{name}") or request.headers.get(f"svix-{name}", "")
-        for name in HEADERS
-    }
-    # The library stumbles over what is no signature; there may be such beside the right one.
-    given["webhook-signature"] = " ".join(filter(_SIGNATURE.fullmatch, given["webhook-signature"].split()))
-    # Every secret is tried, so that the time taken tells nothing about which one was right.
-    matches = [_signed(request.body, given, secret) for secret in source.webhook_secrets]
-    if not any(matches):
-        raise Rejected(
-            f"No signature of this call fits a secret in webhook_secrets of source '{source.name}', or it is more than "
-            "five minutes old: Hogsend shows the secret (whsec_…) once, when the webhook is made or its secret rotated."
-        )
-
-
-def _signed(body: bytes, headers: dict[str, str], secret: str) -> bool:
-    try:
-        Webhook(secret.strip()).verify(body, headers, json_parse=False)
-    except Exception:
-        # The library raises its own errors, and whatever base64 and text do: all of them mean no.
-        return False
-    return True
 
 
 class _Call(NamedTuple):
@@ -97,7 +64,7 @@ def read(delivery: Delivery, source: str) -> Reading:
             return Reading(contacts=_contact(call))
         return Reading(events=[_event(call)])
     except (BadInput, Malformed) as error:
-        return Reading(problems=[Problem(item=0, reason=str(error), raw=delivery.body[:2000])])
+        return unreadable(delivery, error)
 
 
 def _call(delivery: Delivery, source: str) -> _Call | None:

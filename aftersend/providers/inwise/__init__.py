@@ -12,7 +12,7 @@ from typing import ClassVar
 import msgspec
 
 from aftersend import zones
-from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, checked_key, setup_text
+from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, Webhooks, checked_key, setup_text
 from aftersend.providers.inwise import feeds, rows, summary, webhook, words
 from aftersend.settings import Source
 from aftersend.vocabulary import BadInput, ConfigurationError, Delivery, Door, Kind, Reading, now
@@ -25,6 +25,12 @@ class Inwise(Provider):
     title: ClassVar[str] = "inwise"
     base_url: ClassVar[str] = "https://api.inwise.com/rest/v1"
     time_zone: ClassVar[str] = "Asia/Jerusalem"
+    webhooks: ClassVar[Webhooks | None] = Webhooks(
+        proof="token in the address",
+        kinds=frozenset(kind for kind, _ in (*words.WORDS.values(), *words.TRANSACTIONAL.values())) - {Kind.OTHER},
+        bounce_classes=frozenset(words.BOUNCES.values()),
+        external_id="`contact[external_id]`",
+    )
     options: ClassVar[type[msgspec.Struct]] = feeds.Options
     unitemised: ClassVar[frozenset[Kind]] = frozenset(words.UNITEMISED)
     auth_header: ClassVar[str] = "X-API-Key"

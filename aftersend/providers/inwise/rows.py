@@ -19,6 +19,7 @@ from aftersend.providers.inwise.arrays import Piece, pieces
 from aftersend.providers.inwise.identity import contact_key, digest, fact_key, slot
 from aftersend.providers.inwise.times import notes, to_minute
 from aftersend.providers.inwise.words import kind_of
+from aftersend.providers.items import problem, unreadable
 from aftersend.vocabulary import BadInput, BounceClass, Channel, Delivery, Event, Kind, Problem, Reading
 
 ROW_IDS, MAY_CHANGE = "x-row-ids", "may-change"
@@ -75,7 +76,7 @@ def read(delivery: Delivery, source: str, zone: str) -> Reading:
     shape = _SHAPES.get(delivery.feed)
     if shape is None:
         reason = f"inwise has no list '{delivery.feed}'."
-        return Reading(problems=[Problem(item=0, reason=reason, raw=delivery.body[:2000])])
+        return unreadable(delivery, reason)
     reading = Reading()
     for number, row in enumerate(_rows(delivery.body, shape)):
         if isinstance(row, Problem):
@@ -84,8 +85,7 @@ def read(delivery: Delivery, source: str, zone: str) -> Reading:
         try:
             reading.events.append(shape.event(row, delivery.feed, source, zone))
         except BadInput as error:
-            raw = repr(row).encode("utf-8", "replace")[:2000]
-            reading.problems.append(Problem(item=number, reason=str(error), raw=raw))
+            reading.problems.append(problem(number, row, error))
     if delivery.context.get(f"header.{ROW_IDS}") == MAY_CHANGE:
         reading.events = _placed(reading.events)
     elif not all(map(attrgetter("row"), reading.events)):

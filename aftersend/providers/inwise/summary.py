@@ -9,6 +9,7 @@ import msgspec
 from aftersend.providers.contract import Malformed
 from aftersend.providers.inwise.arrays import clean
 from aftersend.providers.inwise.words import COUNTERS, UNITEMISED
+from aftersend.providers.items import unreadable
 from aftersend.vocabulary import Delivery, Kind, Problem, Reading, Snapshot
 
 
@@ -17,7 +18,7 @@ def read(delivery: Delivery) -> Reading:
     try:
         claimed = _decoded(delivery.body)
     except Malformed as error:
-        return Reading(problems=[Problem(item=0, reason=str(error), raw=delivery.body[:2000])])
+        return unreadable(delivery, error)
     if not isinstance(claimed, dict) or not claimed:
         return Reading(problems=[Problem(item=0, reason="The summary is not an object.", raw=delivery.body[:2000])])
     problems: list[Problem] = []

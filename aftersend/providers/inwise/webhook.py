@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
-from aftersend.providers.contract import Handshake, Never, Request, check_address, check_token
+from aftersend.providers.contract import Handshake, Never, Request, check_address, check_method, check_token
 from aftersend.providers.inwise.arrays import clean
 from aftersend.providers.inwise.identity import contact_key, digest, fact_key, slot
 from aftersend.providers.inwise.rows import first_address
@@ -41,8 +41,7 @@ Fields = Mapping[str, Any]
 
 def verify(request: Request, source: Source) -> Handshake | None:
     """inwise signs nothing (3.5): the token in the path and, where the source lists some, the client's address."""
-    if request.method not in ("POST", "GET", "HEAD"):
-        raise Never(405, "inwise sends its webhooks by POST.", allow="POST")
+    check_method(request, "inwise")
     check_token(request, source)
     check_address(request, source)
     if request.method != "POST":

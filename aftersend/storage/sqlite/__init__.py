@@ -181,6 +181,7 @@ class SqliteStore(Store):
             kept = {id for (id,) in c.execute("SELECT DISTINCT delivery FROM quarantine")}
             position = c.execute("SELECT position FROM state").fetchone()[0]
         with self._inbox.write() as c:
+            inbox.forget_proofs(c, now())
             return inbox.prune(c, position, before, kept)
 
     # -- normalizing --

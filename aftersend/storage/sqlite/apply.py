@@ -128,7 +128,7 @@ class Applier:
             delivery = read.delivery
             source, door = self._source(c, delivery.source), DOOR[delivery.door]
             for event in read.reading.events:
-                sight = Sight(event, digest(event), source, door, delivery.id, delivery.received_at)
+                sight = Sight(event, digest(event, door), source, door, delivery.id, delivery.received_at)
                 other = alone.setdefault(event.slot, sight)
                 if other is sight:
                     continue

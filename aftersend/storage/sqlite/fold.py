@@ -22,7 +22,7 @@ class Sight(NamedTuple):
 
     event: Event
     digest: int
-    """Of everything the sighting says."""
+    """Of everything the sighting says, and of its door."""
     source: int
     door: int
     delivery: int
@@ -36,9 +36,10 @@ class Folded(NamedTuple):
     sights: list[Sight]
 
 
-def digest(event: Event) -> int:
-    """64 bits of everything an account says, so that a repeated one is known at a glance."""
-    return int.from_bytes(blake2b(_encode(event), digest_size=8).digest(), "little", signed=True)
+def digest(event: Event, door: int) -> int:
+    """64 bits of everything an account says and of its door, so that a repeated one is known at a glance. Through the
+    other door the same account is another sighting."""
+    return int.from_bytes(blake2b(_encode(event), digest_size=8).digest(), "little", signed=True) ^ door
 
 
 def fold(sights: Iterable[Sight]) -> list[Folded]:
@@ -96,7 +97,8 @@ def merge(accounts: list[Event]) -> Event:
                 fields[name] = value
                 break
     actor = next((a for a in accounts if a.machine is not Machine.UNKNOWN), head)
-    classes = [a.bounce_class for a in accounts if a.bounce_class]
+    # Accounts may differ in kind: what one calls a bounce may be put off by a heavier one.
+    classes = [a.bounce_class for a in accounts if a.bounce_class and a.kind is head.kind]
     precise = [c for c in classes if c is not BounceClass.UNDETERMINED]
     metadata: dict[str, str] = {}
     for account in accounts:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from aftersend.vocabulary import Delivery, Door, Instant
+from aftersend.vocabulary import Delivery, Door, Instant, Once
 
 _COLUMNS = "source, door, feed, received_at, content_type, context, body"
 _INSERT = f"INSERT INTO deliveries ({_COLUMNS}) VALUES (?,?,?,?,?,?,?)"
@@ -16,12 +16,21 @@ _MOST_BYTES = 32_000_000
 
 
 def append(c: sqlite3.Connection, deliveries: Sequence[Delivery]) -> list[int]:
-    """Insert deliveries; their ids follow one another."""
-    if not deliveries:
-        return []
-    c.executemany(_INSERT, [_values(d) for d in deliveries])
+    """Insert deliveries; their ids follow one another, but for 0 in the place of one that isn't taken."""
+    taken = [d.once is None or _proves(c, d.once) for d in deliveries]
+    if not any(taken):
+        return [0] * len(deliveries)
+    c.executemany(_INSERT, [_values(d) for d, take in zip(deliveries, taken, strict=True) if take])
     last: int = c.execute("SELECT seq FROM sqlite_sequence WHERE name = 'deliveries'").fetchone()[0]
-    return list(range(last - len(deliveries) + 1, last + 1))
+    ids = iter(range(last - sum(taken) + 1, last + 1))
+    return [next(ids) if take else 0 for take in taken]
+
+
+def _proves(c: sqlite3.Connection, once: Once) -> bool:
+    """Whether a token proves this fact: it does for the first fact it came with, and remembers it."""
+    c.execute("INSERT OR IGNORE INTO proofs VALUES (?, ?, ?)", (once.token, once.fact, once.until))
+    fact: bytes = c.execute("SELECT fact FROM proofs WHERE token = ?", (once.token,)).fetchone()[0]
+    return fact == once.fact
 
 
 def go_on_after(c: sqlite3.Connection, position: int) -> None:
@@ -71,6 +80,11 @@ def prune(c: sqlite3.Connection, position: int, before: Instant, kept: set[int])
     ]
     remove(c, ids)
     return len(ids)
+
+
+def forget_proofs(c: sqlite3.Connection, at: Instant) -> None:
+    """Remove the tokens that would be refused for their age."""
+    c.execute("DELETE FROM proofs WHERE until <= ?", (at,))
 
 
 def remove(c: sqlite3.Connection, ids: Sequence[int]) -> None:

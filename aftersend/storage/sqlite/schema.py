@@ -105,6 +105,20 @@ def _inbox_1(db: Database) -> None:
     )
 
 
+@inbox(name="2 used proofs")
+def _inbox_2(db: Database) -> None:
+    _run(
+        db,
+        """
+        CREATE TABLE proofs (
+            token BLOB PRIMARY KEY,
+            fact  BLOB NOT NULL,
+            until INTEGER NOT NULL
+        ) WITHOUT ROWID
+        """,
+    )
+
+
 @events(name="1 events and what is derived from them")
 def _events_1(db: Database) -> None:
     _run(

@@ -58,6 +58,9 @@ class TestHogsend(WebhookSecurity):
     def unproven(self, request: Request) -> Request:
         return msgspec.structs.replace(request, headers={"content-type": "application/json"})
 
+    def replayed(self, secret: str) -> Request:
+        return request(signed("msg_1", BODY, whsec(secret), time.time() - 301))
+
     def verified(self, headers: dict[str, str], body: bytes = BODY) -> bool:
         try:
             return self.provider.verify(request(headers, body), self.source(FIRST)) is None

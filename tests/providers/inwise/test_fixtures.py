@@ -365,11 +365,11 @@ WEBHOOKS = {
     "webhook_on_site_json.form": ON_SITE_JSON,
     "webhook_json_contact.form": JSON_CONTACT,
     "webhook_json_body.json": JSON_BODY,
-    "transactional_send.json": T_SEND,
-    "transactional_hard_bounce_broken_date.json": T_BOUNCE,
-    "transactional_open_broken_date.json": T_OPEN,
-    "transactional_click.json": T_CLICK,
-    "transactional_reject.json": T_REJECT,
+    "webhook_transactional_send.json": T_SEND,
+    "webhook_transactional_hard_bounce_broken_date.json": T_BOUNCE,
+    "webhook_transactional_open_broken_date.json": T_OPEN,
+    "webhook_transactional_click.json": T_CLICK,
+    "webhook_transactional_reject.json": T_REJECT,
 }
 
 

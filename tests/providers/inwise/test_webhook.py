@@ -266,7 +266,7 @@ def test_a_body_that_is_no_event_is_one_problem(body, reason):
 
 
 def test_a_bad_object_beside_good_ones_stays_alone():
-    good = fixture("transactional_send.json")
+    good = fixture("webhook_transactional_send.json")
     reading = hook(b"[" + good + b',{"event":"open"},7,' + good + b"]")
     assert [event.word for event in reading.events] == ["send", "send"]
     assert [problem.item for problem in reading.problems] == [1, 2]

@@ -22,6 +22,7 @@ from aftersend.receiver.dialects.benchmark.desk import Desk
 from aftersend.receiver.dialects.benchmark.period import Period, past
 from aftersend.receiver.dialects.benchmark.questions import choice, given, time_zone, whole
 from aftersend.receiver.dialects.endpoint import Endpoint
+from aftersend.receiver.figures import configured
 from aftersend.receiver.gate import Gate, KeyExpired, LimitReached, ScopeMissing, from_key_header, quota
 from aftersend.receiver.installation import installation
 from aftersend.receiver.reports import Reports
@@ -151,7 +152,7 @@ def _desk(caller: Caller) -> Desk:
         sources = Reports(here.store, here.settings, caller.sources).visible(name)
     except reports.NotFound as error:
         raise NotFound("Source not found") from error
-    return Desk(here.store, tuple(source.name for source in here.settings.sources), sources)
+    return Desk(here.store, configured(here.settings.sources), sources)
 
 
 # -- what is answered ----------------------------------------------------------------------------------

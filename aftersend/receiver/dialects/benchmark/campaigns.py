@@ -157,7 +157,7 @@ def _named(desk: Desk, campaign_id: str) -> Filter:
 def _rows_of(desk: Desk, campaign_id: str) -> list[CampaignRow]:
     """The campaigns of that id. Raises NotFound where no event and no record of the store names it."""
     rows = desk.store.campaigns(msgspec.structs.replace(_named(desk, campaign_id), channels=None))
-    visible = desk.configured if desk.sources is None else desk.sources
+    visible = desk.configured.names if desk.sources is None else desk.sources
     if not rows and not any(desk.store.snapshots(source, campaign_id) for source in visible):
         raise NotFound(UNKNOWN)
     return rows

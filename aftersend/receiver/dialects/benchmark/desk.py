@@ -8,7 +8,7 @@ from fractions import Fraction
 import msgspec
 
 from aftersend.receiver.dialects.benchmark.shares import share
-from aftersend.receiver.figures import Figures, figures, of_campaign
+from aftersend.receiver.figures import Configured, Figures, figures, of_campaign
 from aftersend.storage.contract import CampaignRow, Filter, Mark, Store
 from aftersend.vocabulary import Instant, Kind
 
@@ -65,8 +65,7 @@ class Desk(msgspec.Struct, frozen=True):
     """A store, as somebody who may see some of its sources sees it."""
 
     store: Store
-    configured: tuple[str, ...]
-    """The sources there are."""
+    configured: Configured
     sources: tuple[str, ...] | None
     """The sources asked for; ``None``: all."""
 
@@ -87,4 +86,4 @@ class Desk(msgspec.Struct, frozen=True):
 
     def of_row(self, row: CampaignRow) -> Tally:
         """The whole life of one source's campaign."""
-        return tally(of_campaign(self.store, row)[0])
+        return tally(of_campaign(self.store, self.configured, row)[0])
