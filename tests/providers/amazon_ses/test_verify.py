@@ -121,7 +121,7 @@ def test_the_documented_notification_is_accepted_in_its_time(then, told):
 
 
 def test_the_documented_notification_is_refused_long_after_its_time():
-    with pytest.raises(Rejected, match="120 minutes"):
+    with pytest.raises(Rejected, match="2 hours"):
         SES.verify(post(vectors.NOTIFICATION), PINNED)
 
 
