@@ -35,7 +35,7 @@ Seconds = dict[str, dict[str, float]]
 class Size(msgspec.Struct, frozen=True):
     """How often each fixture is read in a round."""
 
-    times: int = 1_000
+    times: int = 200
     rounds: int = 5
 
 
