@@ -334,10 +334,15 @@ class Provider(ABC):
     def setup(self, source: Source, webhook_url: str) -> str:
         """What to click and paste where, as Markdown."""
 
+    def polls(self, source: Source) -> bool:
+        """Whether any list of this source is read: not where it says so, and not without a key, where webhooks do
+        without one."""
+        return bool(source.api_key or not self.key_optional) if source.feeds is None else bool(source.feeds)
+
     def enabled(self, source: Source) -> dict[str, Feed]:
         """The feeds that are switched on, by name: those the source lists, else all there are (none without a key,
         where webhooks do without). Names that are none of this provider's are passed over."""
-        if source.feeds is None and self.key_optional and not source.api_key:
+        if not self.polls(source):
             return {}
         known = {feed.name: feed for feed in self.feeds(source)}
         return {name: known[name] for name in (known if source.feeds is None else source.feeds) if name in known}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from typing import Literal
 
-from aftersend.providers.contract import Request
+from aftersend.providers.contract import Handshake, Never, Request, check_address, check_method
 from aftersend.settings import Source
 from aftersend.vocabulary import Instant, Once, Rejected, now
 
@@ -71,6 +71,19 @@ def check_age(seconds: str, tolerance_s: int, source: Source, at: Instant | None
 
 def _span(seconds: int) -> str:
     return f"{seconds // 60} minutes" if seconds < 7200 else f"{seconds // 3600} hours"
+
+
+def verify_shared(request: Request, source: Source, title: str, headers: Sequence[str] = ()) -> Handshake | None:
+    """The whole verification of a platform that doesn't sign: :func:`check_shared`, for the questions whether we are
+    there too. Raises Rejected and Never."""
+    check_method(request, title)
+    check_address(request, source)
+    check_shared(request, source, headers)
+    if request.method != "POST":
+        return Handshake()
+    if not request.body:
+        raise Never(400, "The body is empty.")
+    return None
 
 
 def check_shared(request: Request, source: Source, headers: Sequence[str] = ()) -> None:

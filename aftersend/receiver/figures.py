@@ -48,8 +48,8 @@ def _is_quiet(source: Source) -> bool:
     if not provider.tells_sends:
         return True
     # Its lists may tell of sends, but nobody reads them.
-    unread = source.feeds == [] or (source.feeds is None and provider.key_optional and not source.api_key)
-    return unread and provider.webhooks is not None and Kind.SENT not in provider.webhooks.kinds
+    pushed = provider.webhooks
+    return not provider.polls(source) and pushed is not None and Kind.SENT not in pushed.kinds
 
 
 class Figures(msgspec.Struct, frozen=True):

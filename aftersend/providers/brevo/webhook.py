@@ -16,9 +16,9 @@ from aftersend.providers.brevo.marks import Marks, marked
 from aftersend.providers.brevo.options import Options
 from aftersend.providers.brevo.values import happened, message_id, smtp_code
 from aftersend.providers.brevo.words import DELETED, DEVICES, INVALID, Word, meaning, plain
-from aftersend.providers.contract import Handshake, Malformed, Never, Request, check_address, check_method
+from aftersend.providers.contract import Handshake, Malformed, Request
 from aftersend.providers.items import unreadable
-from aftersend.providers.proofs import check_shared, same, secrets
+from aftersend.providers.proofs import verify_shared
 from aftersend.providers.values import Stamp, decoded, known, text
 from aftersend.settings import Source
 from aftersend.vocabulary import (
@@ -40,22 +40,7 @@ INBOUND = "items"
 def verify(request: Request, source: Source, options: Options) -> Handshake | None:
     """One of the source's secrets must come along: in the path, by basic auth, as bearer token, or in the header that
     the source names."""
-    check_method(request, "Brevo")
-    check_address(request, source)
-    if not _in_own_header(request, source, options.secret_header):
-        check_shared(request, source)
-    if request.method != "POST":
-        return Handshake()
-    if not request.body:
-        raise Never(400, "The body is empty.")
-    return None
-
-
-def _in_own_header(request: Request, source: Source, header: str) -> bool:
-    given = request.headers.get(header.strip().lower(), "") if header else ""
-    # Every secret is compared, so that the time taken tells nothing about which one was near.
-    found = [same(given, secret) for secret in secrets(source)]
-    return any(found)
+    return verify_shared(request, source, "Brevo", headers=(options.secret_header.strip().lower(),))
 
 
 def read(delivery: Delivery, source: str, options: Options) -> Reading:

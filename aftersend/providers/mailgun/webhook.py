@@ -42,7 +42,7 @@ def verify(request: Request, source: Source, options: Options) -> Handshake | No
         return Handshake()
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() in FORMS:
         raise Never(415, "Mailgun's webhooks are JSON; an inbound route posts a form, and is read nowhere.")
-    proof = _proof(request, source)
+    proof = _proof(_said(request), source)
 
     def fits(key: str) -> bool:
         wanted = proofs.mac(key, f"{proof.timestamp}{proof.token}".encode("utf-8", "surrogatepass"))
@@ -57,10 +57,11 @@ def verify(request: Request, source: Source, options: Options) -> Handshake | No
 def once(request: Request, source: Source, options: Options) -> Once:
     """The token of a verified call, and the event it is for, all that is said of it: Mailgun may repeat a call with the
     same token, but it says the same. (With another recipient, say, it would still be the same event to the store.)"""
-    proof = _proof(request, source)
+    said = _said(request)
+    proof = _proof(said, source)
     fact: str | bytes
     try:
-        fact = json.dumps(_opened(request.body).get("event-data"), sort_keys=True)
+        fact = json.dumps(said.get("event-data"), sort_keys=True)
     except (ValueError, RecursionError):
         fact = request.body
     until = int(proof.timestamp) * 1000 + _tolerance_ms(options) + 1
@@ -87,11 +88,19 @@ def _opened(body: bytes) -> dict[str, Any]:
     return said
 
 
-def _proof(request: Request, source: Source) -> _Proof:
+def _said(request: Request) -> dict[str, Any]:
+    """The object of a call; empty where it is none."""
+    try:
+        return _opened(request.body)
+    except (BadInput, Malformed):
+        return {}
+
+
+def _proof(said: dict[str, Any], source: Source) -> _Proof:
     """Raises Rejected where a call has none."""
     try:
-        given = record(_opened(request.body).get("signature"))
-    except (BadInput, Malformed):
+        given = record(said.get("signature"))
+    except BadInput:
         given = {}
     found = _Proof(*(_plain(given.get(name)) for name in ("timestamp", "token", "signature", "parent-signature")))
     if not (found.timestamp and found.token and (found.signature or found.parent)):

@@ -10,13 +10,13 @@ from typing import Any
 
 from aftersend.providers import marks
 from aftersend.providers.agents import agent
-from aftersend.providers.contract import Handshake, Malformed, Never, Request, check_address, check_method
+from aftersend.providers.contract import Handshake, Malformed, Request
 from aftersend.providers.items import problem, unreadable
 from aftersend.providers.mailjet.identity import WEBHOOK, digest, of_event
 from aftersend.providers.mailjet.options import Options
 from aftersend.providers.mailjet.values import own_id, payload, seconds, smtp_code, truth
 from aftersend.providers.mailjet.words import ERRORS, EVENTS, GREYLISTED, LIST_UNSUBSCRIBE
-from aftersend.providers.proofs import check_shared
+from aftersend.providers.proofs import verify_shared
 from aftersend.providers.values import decoded, known, text
 from aftersend.settings import Source
 from aftersend.vocabulary import (
@@ -32,14 +32,7 @@ from aftersend.vocabulary import (
 
 def verify(request: Request, source: Source) -> Handshake | None:
     """A live secret must be shown."""
-    check_method(request, "Mailjet")
-    check_address(request, source)
-    check_shared(request, source)
-    if request.method != "POST":
-        return Handshake()
-    if not request.body:
-        raise Never(400, "The body is empty.")
-    return None
+    return verify_shared(request, source, "Mailjet")
 
 
 def read(delivery: Delivery, source: Source, options: Options) -> Reading:

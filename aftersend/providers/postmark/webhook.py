@@ -6,11 +6,11 @@ record a call.
 
 from __future__ import annotations
 
-from aftersend.providers.contract import Handshake, Malformed, Never, Request, check_address, check_method
+from aftersend.providers.contract import Handshake, Malformed, Request
 from aftersend.providers.items import unreadable
 from aftersend.providers.postmark import records
 from aftersend.providers.postmark.options import Options, several
-from aftersend.providers.proofs import check_shared
+from aftersend.providers.proofs import verify_shared
 from aftersend.providers.values import decoded
 from aftersend.settings import Source
 from aftersend.vocabulary import BadInput, Delivery, Reading
@@ -21,14 +21,7 @@ HEADER = "x-webhook-secret"
 
 def verify(request: Request, source: Source) -> Handshake | None:
     """A live secret must be shown. Postmark drops an event at the first 401, so a wrong one loses events."""
-    check_method(request, "Postmark")
-    check_address(request, source)
-    check_shared(request, source, headers=(HEADER,))
-    if request.method != "POST":
-        return Handshake()
-    if not request.body:
-        raise Never(400, "The body is empty.")
-    return None
+    return verify_shared(request, source, "Postmark", headers=(HEADER,))
 
 
 def read(delivery: Delivery, source: Source, options: Options) -> Reading:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from aftersend.providers import marks
-from aftersend.providers.contract import Handshake, Malformed, Never, Request, check_address, check_method
+from aftersend.providers.contract import Handshake, Malformed, Request
 from aftersend.providers.items import unreadable
-from aftersend.providers.proofs import check_shared
+from aftersend.providers.proofs import verify_shared
 from aftersend.providers.sparkpost.events import event, problem
 from aftersend.providers.sparkpost.words import PASSING_CLASSES
 from aftersend.providers.values import decoded
@@ -26,13 +26,8 @@ TOKEN = "x-messagesystems-webhook-token"  # noqa: S105 - the name of a header
 def verify(request: Request, source: Source, header: str) -> Handshake | None:
     """One of the source's secrets must come along: in the path, by basic auth, as a bearer token, in the ``header`` of
     that name, or in the one of old. A 401 makes SparkPost fetch a new token where it got one by OAuth."""
-    check_method(request, "SparkPost")
-    check_shared(request, source, headers=(header.strip().lower(), TOKEN))
-    check_address(request, source)
-    if request.method != "POST":
-        return Handshake()
-    if not request.body:
-        raise Never(400, "The body is empty.")
+    if asked := verify_shared(request, source, "SparkPost", headers=(header.strip().lower(), TOKEN)):
+        return asked
     if len(request.body) < 100 and b"".join(request.body.split()) == PING:
         return Handshake()
     return None
