@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from aftersend.providers.contract import Provider, Request
+from aftersend.providers.contract import Handshake, Never, Provider, Request
 from aftersend.settings import Source
 from aftersend.vocabulary import Delivery, Door, Rejected
 
@@ -125,3 +125,49 @@ class WebhookSecurity:
         request = msgspec.structs.replace(self.genuine(FOREIGN), address="192.0.2.10")
         with pytest.raises(Rejected):
             self.provider.verify(request, self.source(FIRST, addresses=("192.0.2.10",)))
+
+
+class SharedSecretDoor:
+    """Besides, of a platform that doesn't sign: the secret is shown in the address, as a password or as a token."""
+
+    provider: Provider
+
+    def verify(
+        self, *secrets: str, token: str = "", method: str = "POST", body: bytes = b"{}", **headers: str
+    ) -> Handshake | None:
+        request = Request(method=method, token=token, query="", headers=headers, address="192.0.2.1", body=body)
+        source = Source(name="acme", provider=self.provider.name, webhook_secrets=list(secrets))
+        return self.provider.verify(request, source)
+
+    @pytest.mark.parametrize(
+        "header",
+        ["", "Basic", "Basic %%%", "Basic ====", "Basic ÿþ", "Bearer", "Digest x", "basic", "\x00", "Basic /w=="],
+    )
+    def test_a_header_that_is_malformed_is_refused(self, header):
+        with pytest.raises(Rejected):
+            self.verify(FIRST, authorization=header)
+
+    @pytest.mark.parametrize("wrong", ["", " ", "\ud800", "ÿ", "%%%", "a:b:c"])
+    def test_a_secret_that_is_none_spoils_no_other(self, wrong):
+        assert self.verify(wrong, SECOND, token=SECOND) is None
+
+    @pytest.mark.parametrize("body", [b"\xff\xfe", b"{", b"null", b"[]"])
+    def test_a_body_is_not_looked_at(self, body):
+        assert self.verify(FIRST, token=FIRST, body=body) is None
+
+    def test_an_empty_body_can_never_be_a_delivery(self):
+        with pytest.raises(Never) as never:
+            self.verify(FIRST, token=FIRST, body=b"")
+        assert never.value.status == 400
+
+    @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
+    def test_another_method_than_post_is_answered_with_the_one_that_works(self, method):
+        with pytest.raises(Never) as never:
+            self.verify(FIRST, token=FIRST, method=method)
+        assert (never.value.status, never.value.allow) == (405, "POST")
+
+    @pytest.mark.parametrize("method", ["GET", "HEAD"])
+    def test_asking_whether_we_are_there_is_answered_to_those_who_have_the_secret(self, method):
+        assert self.verify(FIRST, token=FIRST, method=method, body=b"") == Handshake(status=200, body="ok")
+        with pytest.raises(Rejected):
+            self.verify(FIRST, method=method, body=b"")

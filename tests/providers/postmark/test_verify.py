@@ -7,12 +7,12 @@ import base64
 import msgspec
 import pytest
 
-from aftersend.providers.contract import Handshake, Never, Request
+from aftersend.providers.contract import Handshake, Request
 from aftersend.providers.postmark import Postmark
 from aftersend.settings import Source
 from aftersend.vocabulary import Rejected
 from tests.providers.postmark.said import fixture
-from tests.providers.security import FIRST, SECOND, WebhookSecurity
+from tests.providers.security import SharedSecretDoor, WebhookSecurity
 
 BODY = fixture("webhook_open")
 
@@ -81,42 +81,8 @@ def test_the_documented_vector_is_refused_for_another_secret(secret):
         verify(request(authorization="Basic ZXNwLWhvb2s6czNjcmV0LVZhbHVl"), secret)
 
 
-@pytest.mark.parametrize(
-    "header", ["", "Basic", "Basic %%%", "Basic ====", "Basic ÿþ", "Bearer", "Digest x", "basic", "\x00", "Basic /w=="]
-)
-def test_a_header_that_is_malformed_is_refused(header):
-    with pytest.raises(Rejected):
-        verify(request(authorization=header), FIRST)
-
-
-@pytest.mark.parametrize("wrong", ["", " ", "\ud800", "ÿ", "%%%", "a:b:c"])
-def test_a_secret_that_is_none_spoils_no_other(wrong):
-    assert verify(request(SECOND), wrong, SECOND) is None
-
-
-@pytest.mark.parametrize("body", [b"\xff\xfe", b"{", b"null", b"[]"])
-def test_a_body_is_not_looked_at(body):
-    assert verify(request(FIRST, body=body), FIRST) is None
-
-
-def test_an_empty_body_can_never_be_a_delivery():
-    with pytest.raises(Never) as never:
-        verify(request(FIRST, body=b""), FIRST)
-    assert never.value.status == 400
-
-
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_another_method_than_post_is_answered_with_the_one_that_works(method):
-    with pytest.raises(Never) as never:
-        verify(request(FIRST, method), FIRST)
-    assert (never.value.status, never.value.allow) == (405, "POST")
-
-
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_asking_whether_we_are_there_is_answered_to_those_who_have_the_secret(method):
-    assert verify(request(FIRST, method, b""), FIRST) == Handshake(status=200, body="ok")
-    with pytest.raises(Rejected):
-        verify(request("", method, b""), FIRST)
+class TestDoor(SharedSecretDoor):
+    provider = Postmark()
 
 
 def test_trouble_of_ours_is_told_by_a_status_that_postmark_repeats_after():
