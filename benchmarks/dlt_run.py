@@ -1,7 +1,8 @@
 """One sync by dlt's rest_api source, inside the peers' environment (:mod:`benchmarks.environment`).
 
-``python -m benchmarks.dlt_run sqlite|duckdb ADDRESS DIRECTORY`` reads every list of the platform at ADDRESS to its end,
-merges it by primary key into a new database in DIRECTORY, and prints what came of it as JSON.
+``python -m benchmarks.dlt_run sqlite|duckdb ADDRESS DIRECTORY numbered|linked`` reads every list of the platform at
+ADDRESS to its end, by the numbers of its pages or by what each page says of the next one, merges it by primary key into
+a new database in DIRECTORY, and prints what came of it as JSON.
 
 The settings are the fastest we found with dlt 1.31 for these pages on two cores: intermediate files are not compressed,
 two processes normalize, the lists are read in parallel, rows are not searched for nested tables, DuckDB is loaded
@@ -19,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-ADDRESS, DIRECTORY = sys.argv[2], Path(sys.argv[3])
+KIND, ADDRESS, DIRECTORY, PAGING = sys.argv[1], sys.argv[2], Path(sys.argv[3]), sys.argv[4]
 KEYS = {"sentEmails": "row_index", "activities": "id", "undelivered": "id"}
 """The lists, and what tells the rows of each apart."""
 LIBRARIES = {"sqlite": ("dlt", "SQLAlchemy"), "duckdb": ("dlt", "duckdb", "pyarrow")}
@@ -52,21 +53,20 @@ def main(kind: str) -> None:
     sys.stdout.write(json.dumps(told))
 
 
+PAGINATORS: dict[str, dict[str, Any]] = {
+    "numbered": {"type": "page_number", "base_page": 0, "page_param": "page_index", "total_path": None},
+    "linked": {"type": "header_cursor", "cursor_key": "x-next-page", "cursor_param": "page_index"},
+}
+
+
 def _source(pages: int | None = None) -> Any:
-    paginator = {
-        "type": "page_number",
-        "base_page": 0,
-        "page_param": "page_index",
-        "total_path": None,
-        "maximum_page": pages,
-    }
     source = rest_api_source(
         {
             "client": {"base_url": ADDRESS},
             "resource_defaults": {
                 "write_disposition": "merge",
                 "max_table_nesting": 0,
-                "endpoint": {"paginator": paginator},
+                "endpoint": {"paginator": dict(PAGINATORS[PAGING])},
             },
             "resources": [
                 {
@@ -82,6 +82,8 @@ def _source(pages: int | None = None) -> Any:
     # "parallelized" in the configuration above is accepted and does nothing.
     for resource in source.resources.values():
         resource.parallelize()
+        if pages:
+            resource.add_limit(pages)
     return source
 
 
@@ -114,4 +116,4 @@ def _peak_mb() -> float:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(KIND)

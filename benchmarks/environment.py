@@ -19,6 +19,10 @@ MOST_S = 300
 """How long its making may take."""
 
 
+_refused: dict[Path, str] = {}
+"""Why an environment could not be made."""
+
+
 class NotThere(Exception):
     """The environment can't be had here and now; says why in a sentence."""
 
@@ -29,8 +33,11 @@ def made() -> bool:
 
 
 def python() -> Path:
-    """Its interpreter; the first time, pip installs 360 MB. Raises :class:`NotThere`, without network say."""
+    """Its interpreter; the first time, pip installs 600 MB. Raises :class:`NotThere`, without network say; who asks
+    again hears the same at once."""
     if not made():
+        if why := _refused.get(_mark()):
+            raise NotThere(why)
         _make()
     return PLACE / "bin" / "python"
 
@@ -47,10 +54,12 @@ def _make() -> None:
             timeout=MOST_S,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise NotThere(
+        why = (
             f"Its environment could not be made ({type(error).__name__}); why, says benchmarks/.cache/peers/bin/python "
             "-m pip install --require-hashes -r benchmarks/peers.lock"
-        ) from None
+        )
+        _refused[_mark()] = why
+        raise NotThere(why) from None
     _mark().touch()
 
 

@@ -9,6 +9,7 @@ A store takes minutes to fill, so it is kept in ``benchmarks/.cache`` until the 
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -51,6 +52,8 @@ PER_CONTACT = 20
 TEMPLATES = 40
 BATCH = 10_000
 FIRST_CAMPAIGN = 500_001
+CONTINUED = 1_000_000_000
+"""The number of the first delivery of what comes after a history."""
 
 CACHE = Path(__file__).resolve().parent / ".cache"
 _WRITING = Path(aftersend.__file__).resolve().parent
@@ -115,6 +118,29 @@ def history(events: int) -> Iterator[Told]:
         yield from sorted(today, key=lambda told: (told[1].occurred_at, told[1].slot))
 
 
+def continued(events: int, more: int, rounds: int) -> Iterator[list[list[Read]]]:
+    """What happens after a history of that size, to the same contacts: for each round ``more`` events, in batches
+    for a store. A campaign begins every day, whatever the size, so that only the store differs."""
+    told = _follow(events, more * (rounds + 1))
+    number = CONTINUED
+    for _ in range(rounds):
+        batches = []
+        for begun in range(0, more, BATCH):
+            batches.append(_reads(list(islice(told, min(BATCH, more - begun))), number))
+            number += len(batches[-1])
+        yield batches
+
+
+def _follow(events: int, more: int) -> Iterator[Told]:
+    """The campaigns that follow, in the order of time: about ``more`` events."""
+    first, per = len(campaigns(events)), recipients(events) * PER_RECIPIENT
+    told: list[Told] = []
+    for n in range(first, first + int(more / per) + 2):
+        begins = ENDED + (n - first) * DAY
+        told += ((SOURCES[n % 4], event) for event in _story(Campaign(n, SOURCES[n % 4], begins), events))
+    return iter(sorted(told, key=lambda one: (one[1].occurred_at, one[1].slot)))
+
+
 def contact(source: str, number: int) -> Contact:
     """The contact of a source with that number."""
     id = (SOURCES.index(source) + 1) * 10_000_000 + number
@@ -145,6 +171,19 @@ def kept(events: int) -> Path:
         fill(filling / path.name, events)
         filling.rename(place)
     return path
+
+
+def copy_of(path: Path, where: Path) -> Path:
+    """A copy of a store that may be written to, in a new directory; it is on disk."""
+    where.mkdir(parents=True)
+    for file in path.parent.glob(f"{path.stem}.*db*"):
+        # Locks and shared memory are made anew.
+        if file.suffix == ".lock" or file.name.endswith("-shm"):
+            continue
+        shutil.copyfile(file, where / file.name)
+        with (where / file.name).open("rb+") as copied:
+            os.fsync(copied.fileno())
+    return where / path.name
 
 
 def fill(path: Path, events: int) -> None:

@@ -1,12 +1,13 @@
 """A load generator: posts each body once, with so many requests in flight at any moment.
 
-``python -m benchmarks.load PORT PATH CONNECTIONS < requests`` reads a msgpack list of (content type, body) and
+``python -m benchmarks.load PORT PATH CONNECTIONS [HEADER] < requests`` reads a msgpack list of (content type, body) and
 prints an :class:`Answered` as JSON. One thread, kept-alive sockets, no HTTP library: what it costs is taken
 from the same cores as the server's work.
 """
 
 from __future__ import annotations
 
+import re
 import select
 import socket
 import sys
@@ -16,6 +17,7 @@ from statistics import quantiles
 import msgspec
 
 PATIENCE_S = 60.0
+_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)\r\n", re.IGNORECASE)
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,9 +34,11 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
         return self.requests / (self.ended - self.began)
 
 
-def post_all(port: int, path: str, connections: int, bodies: list[tuple[str, bytes]]) -> Answered:
-    """Post all bodies. Raises RuntimeError for any answer but 200 ok."""
-    waiting = [_request(path, *body) for body in bodies]
+def post_all(
+    port: int, path: str, connections: int, bodies: list[tuple[str, bytes]], header: str = "Accept: */*"
+) -> Answered:
+    """Post all bodies, each with that header. Raises RuntimeError for any answer but 200."""
+    waiting = [_request(path, header, *body) for body in bodies]
     total, times = len(waiting), []
     sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(min(connections, total))]
     by_number = {s.fileno(): s for s in sockets}
@@ -53,7 +57,7 @@ def post_all(port: int, path: str, connections: int, bodies: list[tuple[str, byt
             raise RuntimeError(f"{len(sent_at)} requests were not answered within {PATIENCE_S:g} s")
         for number, _ in ready:
             answer = heard[number] + by_number[number].recv(65_536)
-            if not answer.endswith(b"\r\n\r\nok"):
+            if not _whole(answer):
                 _complain(answer, heard[number])
                 heard[number] = answer
                 continue
@@ -77,11 +81,18 @@ def _complain(answer: bytes, before: bytes) -> None:
         raise RuntimeError(f"the server answered {answer[:80]!r}")
 
 
-def _request(path: str, content_type: str, body: bytes) -> bytes:
+def _whole(answer: bytes) -> bool:
+    """Whether it is a 200 with all of its body."""
+    head, end, body = answer.partition(b"\r\n\r\n")
+    length = _LENGTH.search(head + b"\r\n")
+    return bool(end) and answer.startswith(b"HTTP/1.1 200 ") and length is not None and len(body) == int(length[1])
+
+
+def _request(path: str, header: str, content_type: str, body: bytes) -> bytes:
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}"
-    return f"{head}\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n".encode() + body
+    return f"{head}\r\nUser-Agent: bench\r\n{header}\r\n\r\n".encode() + body
 
 
 if __name__ == "__main__":
     given = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=list[tuple[str, bytes]])
-    print(msgspec.json.encode(post_all(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), given)).decode())
+    print(msgspec.json.encode(post_all(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), given, *sys.argv[4:])).decode())

@@ -64,8 +64,9 @@ def kept(ours: Path) -> Path:
     """The plain table beside a store of ours, made of its events where it isn't there yet."""
     path = ours.with_name(f"plain-{digest(Path(__file__))}.db")
     if not path.exists():
+        for old in (*ours.parent.glob("plain-*"), *ours.parent.glob("columns-*")):
+            old.unlink()
         filling = path.with_suffix(".filling")
-        filling.unlink(missing_ok=True)
         with closing(sqlite3.connect(filling, isolation_level=None)) as c:
             c.executescript("PRAGMA page_size = 8192; PRAGMA synchronous = OFF; PRAGMA cache_size = -64000")
             c.execute("ATTACH ? AS ours", (str(ours),))
@@ -109,7 +110,7 @@ class Plain:
         """The funnel, the one before it, each day, and the campaigns that were opened most."""
         top = self._all(
             "SELECT campaign, count(*), count(DISTINCT message) FROM events WHERE kind = ? AND at >= ? AND at < ? "
-            "GROUP BY 1 ORDER BY 3 DESC LIMIT 10",
+            "GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT 10",
             *(KIND[Kind.OPENED], since, until),
         )
         before = 2 * since - until
@@ -189,7 +190,7 @@ class Plain:
         return self._all(
             "SELECT m.message, g.campaign_id, c.key, c.email, c.external_id, m.template, m.message_id, m.at, "
             "e.kind, count(*), min(e.at), max(e.at) "
-            "FROM (SELECT * FROM events WHERE kind = ? ORDER BY at DESC LIMIT ?) m "
+            "FROM (SELECT * FROM events WHERE kind = ? ORDER BY at DESC, message DESC LIMIT ?) m "
             "JOIN campaigns g ON g.id = m.campaign JOIN contacts c ON c.id = m.contact "
             "JOIN events e ON e.message = m.message GROUP BY m.message, e.kind",
             *(_SENT, limit),

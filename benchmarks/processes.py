@@ -33,12 +33,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(module: str, *arguments: str, port: int) -> Iterator[int]:
+def server(
+    module: str, *arguments: str, port: int, python: Path | None = None, variables: dict[str, str] | None = None
+) -> Iterator[int]:
     """``python -m module arguments`` in a session of its own, from when it listens until the block is left.
     Gives its process id."""
     process = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
-        env=environment(),
+        [python or sys.executable, "-m", module, *arguments],
+        env=environment() | (variables or {}),
         start_new_session=True,
         preexec_fn=as_child_of(os.getpid()),  # noqa: PLW1509 - no other thread runs when a server is started
     )
@@ -46,24 +48,75 @@ def server(module: str, *arguments: str, port: int) -> Iterator[int]:
         _wait_for(process, port)
         yield process.pid
     finally:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_S)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        _end(process)
 
 
 def cpu_seconds(session: int) -> float:
     """CPU time of all processes of a session, and of those children of theirs that have ended."""
-    ticks = 0
+    ticks = sum(int(field) for _, fields in _members(session) for field in fields[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def memory_mb(*sessions: int) -> float:
+    """What all processes of some sessions hold now; what several share is counted once (PSS)."""
+    kib = 0
+    for session in sessions:
+        for process, _ in _members(session):
+            with suppress(OSError):
+                lines = (process / "smaps_rollup").read_text().splitlines()
+                kib += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return kib / 1024
+
+
+def peak_mb(session: int) -> float:
+    """The most that each process of a session ever held (VmHWM), added up: what several share is counted for each."""
+    kib = 0
+    for process, _ in _members(session):
+        with suppress(OSError):
+            fields = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
+            kib += int(fields["VmHWM"].split()[0])
+    return kib / 1024
+
+
+def _members(session: int) -> Iterator[tuple[Path, list[str]]]:
+    """The processes of a session: each one's directory, and what its ``stat`` says from field 3 on."""
     for file in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            # The name in parentheses may hold anything; what follows is numbers, from field 3 on.
+            # The name in parentheses may hold anything; what follows is numbers.
             fields = file.read_text().rpartition(")")[2].split()
             if int(fields[3]) == session:
-                ticks += sum(int(field) for field in fields[11:15])
-    return ticks / os.sysconf("SC_CLK_TCK")
+                yield file.parent, fields
+
+
+@contextmanager
+def companion(module: str, *arguments: str) -> Iterator[int]:
+    """``python -m module arguments`` in a session of its own, from when it has said a line until the block is left,
+    when it is told to stop and waited for. Gives its process id."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=as_child_of(os.getpid()),  # noqa: PLW1509 - no other thread runs when it is started
+    )
+    assert process.stdout is not None
+    try:
+        if not process.stdout.readline():
+            raise RuntimeError(f"{process.args!r} did not start")
+        yield process.pid
+    finally:
+        _end(process)
+        process.stdout.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """A process and everything it started."""
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_S)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:

@@ -12,7 +12,7 @@ import io
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -28,7 +28,8 @@ from aftersend.storage.contract import Filter, LogFilter
 from aftersend.storage.sqlite.codes import KIND
 from aftersend.vocabulary import Instant, Kind
 from aftersend.zones import isoformat
-from benchmarks import history, life, plain
+from benchmarks import environment, history, life, plain
+from benchmarks.duck import Duck, Question, columns_of
 from benchmarks.history import DAY, ENDED, HOUR, MINUTE
 from benchmarks.measure import Figure, Goal, Measured, figure, in_turns
 
@@ -51,13 +52,15 @@ class Size(msgspec.Struct, frozen=True):
     rounds: int = 3
     asked: int = 60
     """How often each side is asked in a round, if there is time for it; once at least."""
-    seconds: float = 2.0
+    seconds: float = 1.0
     """For each side of a round."""
     kept: bool = True
     """Whether stores are kept for the next run."""
+    columns: bool = True
+    """Whether DuckDB is asked too, whose environment may have to be fetched."""
 
 
-QUICK = Size(events=6_000, rounds=2, asked=3, seconds=0.1, kept=False)
+QUICK = Size(events=6_000, rounds=2, asked=3, seconds=0.1, kept=False, columns=False)
 
 
 def full() -> Size:
@@ -70,13 +73,14 @@ class Report(msgspec.Struct, frozen=True):
 
     name: str
     ours: Ask
-    other: Ask
+    asked: Callable[[int], Question]
+    """The same of :class:`benchmarks.plain.Plain`, and of DuckDB."""
     over_all: bool = False
     """Whether it counts what all campaigns did, over months: the longer the history, the longer it takes to group."""
 
-    def goal(self, events: int) -> Goal:
-        """A thousand times as fast at ten million events; with fewer the other side is faster, and we aren't."""
-        return Goal("≥", max(1.0, events / 10_000)) if self.over_all else NEVER_SLOWER
+    def goal(self, events: int, at_ten_million: int) -> Goal:
+        """So many times as fast at ten million events; with fewer the other side is faster, and we aren't."""
+        return Goal("≥", max(1.0, events / 10_000_000 * at_ten_million)) if self.over_all else NEVER_SLOWER
 
 
 class Desk:
@@ -109,19 +113,31 @@ class Desk:
 
 def run(size: Size, where: Path) -> Measured:
     """Measure, in a directory that the caller empties."""
-    with _desk(size.events, size, where) as desk, closing(plain.Plain(plain.kept(desk.path))) as table:
+    with ExitStack() as stack:
+        desk = stack.enter_context(_desk(size.events, size, where))
+        table = stack.enter_context(closing(plain.Plain(plain.kept(desk.path))))
+        duck, missing = None, []
+        if size.columns:
+            try:
+                duck = stack.enter_context(columns_of(plain.kept(desk.path)))
+            except environment.NotThere as why:
+                missing = [f"Not compared with DuckDB. {why}"]
+        reports = reports_of(desk, table)
         check(desk, table)
-        measured = [_measured(report, size) for report in reports_of(desk, table)]
+        if duck:
+            check_columns(reports, table, duck)
+        measured = [_measured(report, table, duck, size) for report in reports]
         exports = _exports(desk, table, size)
         events = desk.store.last_number()
-        large = {report.name: _percentile(_asked(report.ours, size), 50) for report in reports_of(desk, table)}
+        large = {report.name: _percentile(_asked(report.ours, size), 50) for report in reports}
     with _desk(size.events // 10, size, where) as desk, closing(plain.Plain(plain.kept(desk.path))) as table:
         small = {report.name: _percentile(_asked(report.ours, size), 50) for report in reports_of(desk, table)}
     worst = max(large, key=lambda name: large[name] / small[name])
     growth = figure("reports: time at N events vs at N/10, at worst", "ms", [(large[worst], small[worst])], GROWTH)
     return Measured(
-        [*(told for told, _ in measured), *exports, growth],
+        [*(figure for figures, _ in measured for figure in figures), *exports, growth],
         [
+            *missing,
             f"Reports over {events:,} events, from the question to its JSON:",
             *(note for _, note in measured),
             f"The report whose time grew most from {size.events // 10:,} to {size.events:,} events: {worst}.",
@@ -161,95 +177,93 @@ def reports_of(desk: Desk, table: plain.Plain) -> list[Report]:
         Report(
             "funnel, all time",
             lambda _: _encode(ours.funnel(questions.FunnelQuestion())),
-            lambda _: _encode(table.funnel()),
+            lambda _: ("funnel", ()),
             over_all=True,
         ),
         Report(
             "funnel, 30 days",
             lambda n: _encode(ours.funnel(questions.FunnelQuestion(**window(n, 30)))),
-            lambda n: _encode(table.funnel(*desk.days(n, 30))),
+            lambda n: ("funnel", desk.days(n, 30)),
         ),
         Report(
             "funnel, 90 days",
             lambda n: _encode(ours.funnel(questions.FunnelQuestion(**window(n, 90)))),
-            lambda n: _encode(table.funnel(*desk.days(n, 90))),
+            lambda n: ("funnel", desk.days(n, 90)),
             over_all=True,
         ),
         Report(
             "timeline, 90 days by day, UTC",
             timeline("day", 90),
-            lambda n: _encode(table.timeline(*desk.days(n, 90), DAY)),
+            lambda n: ("timeline", (*desk.days(n, 90), DAY)),
             over_all=True,
         ),
         Report(
             "timeline, 90 days by day, Kathmandu",
             timeline("day", 90, KATHMANDU),
-            lambda n: _encode(table.timeline(*desk.days(n, 90), DAY, KATHMANDU_IS_AHEAD)),
+            lambda n: ("timeline", (*desk.days(n, 90), DAY, KATHMANDU_IS_AHEAD)),
             over_all=True,
         ),
-        Report(
-            "timeline, 7 days by hour", timeline("hour", 7), lambda n: _encode(table.timeline(*desk.days(n, 7), HOUR))
-        ),
+        Report("timeline, 7 days by hour", timeline("hour", 7), lambda n: ("timeline", (*desk.days(n, 7), HOUR))),
         Report(
             "dashboard, 30 days and the 30 before",
             lambda n: _encode(ours.dashboard(questions.DashboardQuestion(**window(n, 30)))),
-            lambda n: _encode(table.dashboard(*desk.days(n, 30))),
+            lambda n: ("dashboard", desk.days(n, 30)),
         ),
         Report(
             "templates, all time",
             lambda _: _encode(ours.templates(questions.TemplatesQuestion())),
-            lambda _: _encode(table.templates()),
+            lambda _: ("templates", ()),
             over_all=True,
         ),
         Report(
             "cohorts of a template, 90 days",
             cohorts,
-            lambda n: _encode(table.cohorts(desk.template(n), *desk.days(n, 90))),
+            lambda n: ("cohorts", (desk.template(n), *desk.days(n, 90))),
         ),
         Report(
             "funnel of a campaign",
             lambda n: _encode(ours.funnel(questions.FunnelQuestion(campaign_id=desk.campaign(n)))),
-            lambda n: _encode(table.funnel_of(desk.campaign(n))),
+            lambda n: ("funnel_of", (desk.campaign(n),)),
         ),
         Report(
             "campaign with links, devices, engagement",
             lambda n: _encode(ours.campaign(questions.CampaignQuestion(campaign_id=desk.campaign(n)))),
-            lambda n: _encode(table.campaign(desk.campaign(n))),
+            lambda n: ("campaign", (desk.campaign(n),)),
         ),
         Report(
             "campaigns, the latest 100",
             lambda _: _encode(ours.campaigns(questions.CampaignsQuestion(page_size=PAGE))),
-            lambda _: _encode(table.campaigns(PAGE)),
+            lambda _: ("campaigns", (PAGE,)),
         ),
         Report(
             "activities, newest 100",
             lambda _: activities(),
-            lambda _: _encode(table.newest(PAGE)),
+            lambda _: ("newest", (PAGE,)),
         ),
         Report(
             "activities, 100 behind a deep cursor",
             lambda n: behind(place(n)[0]),
-            lambda n: _encode(table.newest(PAGE, place(n))),
+            lambda n: ("newest", (PAGE, place(n))),
         ),
         Report(
             "undelivered, newest 100",
             lambda _: _encode(ours.undelivered(questions.UndeliveredQuestion(page_size=PAGE))),
-            lambda _: _encode(table.undelivered(PAGE)),
+            lambda _: ("undelivered", (PAGE,)),
         ),
         Report(
             "timeline of a contact, by address",
             lambda n: activities(email=desk.contact(n).email),
-            lambda n: _encode(table.of_contact("email", desk.contact(n).email, PAGE)),
+            lambda n: ("of_contact", ("email", desk.contact(n).email, PAGE)),
         ),
         Report(
             "timeline of a contact, by external id",
             lambda n: activities(external_id=desk.contact(n).external_id),
-            lambda n: _encode(table.of_contact("external_id", desk.contact(n).external_id or "", PAGE)),
+            lambda n: ("of_contact", ("external_id", desk.contact(n).external_id or "", PAGE)),
         ),
         Report(
             "send log, newest 100",
             lambda _: _encode(store.log(LogFilter(), limit=PAGE)),
-            lambda _: _encode(table.log(PAGE)),
+            lambda _: ("log", (PAGE,)),
         ),
     ]
 
@@ -302,6 +316,26 @@ def check(desk: Desk, table: plain.Plain) -> None:
             raise AssertionError(f"{what}: the store says {our}, the plain table {their}")
 
 
+def check_columns(reports: Sequence[Report], table: plain.Plain, duck: Duck) -> None:
+    """Every answer of DuckDB must be that of the plain table, whatever the order of its rows."""
+    for report in reports:
+        question = report.asked(3)
+        ours, theirs = _in_order(_answer(table, question)), _in_order(duck.rows(question))
+        if ours != theirs:
+            raise AssertionError(f"{report.name}: the plain table says {ours[:5]}, DuckDB {theirs[:5]}")
+
+
+def _in_order(answer: Any) -> list[Any]:
+    if answer and isinstance(answer[0], list) and (not answer[0] or isinstance(answer[0][0], list | tuple)):
+        return [_in_order(rows) for rows in answer]
+    return sorted(([*row] for row in answer), key=repr)
+
+
+def _answer(table: plain.Plain, question: Question) -> Any:
+    method, given = question
+    return getattr(table, method)(*given)
+
+
 @contextmanager
 def _desk(events: int, size: Size, where: Path) -> Iterator[Desk]:
     if size.kept:
@@ -315,17 +349,44 @@ def _desk(events: int, size: Size, where: Path) -> Iterator[Desk]:
         yield desk
 
 
-def _measured(report: Report, size: Size) -> tuple[Figure, str]:
-    """The figure of a report, and what its times were."""
-    pairs = in_turns(size.rounds, lambda: _asked(report.ours, size), lambda: _asked(report.other, size))
-    ours = sorted(ms for mine, _ in pairs for ms in mine)
-    other = sorted(ms for _, theirs in pairs for ms in theirs)
-    rounds = [(1000 / _percentile(mine, 50), 1000 / _percentile(theirs, 50)) for mine, theirs in pairs]
-    note = (
-        f"{report.name}: p50 {_percentile(ours, 50):.2f} ms, p95 {_percentile(ours, 95):.2f} ms; "
-        f"plain table p50 {_percentile(other, 50):.2f} ms"
-    )
-    return figure(f"report: {report.name}", "/s", rounds, report.goal(size.events)), note
+def _measured(report: Report, table: plain.Plain, duck: Duck | None, size: Size) -> tuple[list[Figure], str]:
+    """The figures of a report, and what its times were."""
+
+    def others() -> tuple[list[float], list[float]]:
+        questions = [report.asked(number) for number in range(size.asked + 1)]
+        of_table = _asked(lambda n: _encode(_answer(table, report.asked(n))), size)
+        return of_table, duck.times(questions, size.seconds) if duck else []
+
+    pairs = in_turns(size.rounds, lambda: _asked(report.ours, size), others)
+    told = [(mine, table_s, duck_s) for mine, (table_s, duck_s) in pairs]
+    figures = [
+        figure(
+            f"report: {report.name}",
+            "/s",
+            [(_rate(mine), _rate(table_s)) for mine, table_s, _ in told],
+            report.goal(size.events, 1_000),
+        )
+    ]
+    if duck:
+        figures.append(
+            figure(
+                f"report: {report.name} vs DuckDB",
+                "/s",
+                [(_rate(mine), _rate(duck_s)) for mine, _, duck_s in told],
+                report.goal(size.events, 100),
+            )
+        )
+    ours, plain_s, duck_s = (sorted(ms for run in runs for ms in run) for runs in zip(*told, strict=True))
+    said = f"plain table p50 {_percentile(plain_s, 50):.2f} ms"
+    if duck:
+        said += f", DuckDB p50 {_percentile(duck_s, 50):.2f} ms"
+    times = f"p50 {_percentile(ours, 50):.2f} ms, p95 {_percentile(ours, 95):.2f} ms"
+    return figures, f"{report.name}: {times}; {said}"
+
+
+def _rate(milliseconds: Sequence[float]) -> float:
+    """A second, at the median."""
+    return 1000 / _percentile(milliseconds, 50)
 
 
 def _asked(ask: Ask, size: Size) -> list[float]:

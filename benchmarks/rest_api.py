@@ -13,12 +13,13 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
+from aftersend.providers.contract import Provider
 from benchmarks import environment
 from benchmarks.measure import Goal, Measured, figure, in_turns
 from benchmarks.poll import DELAY_MS
 from benchmarks.processes import environment as variables
 from benchmarks.processes import free_port, server
-from benchmarks.sync import Platform, lay_out_life, sync_of
+from benchmarks.sync import CHAINED, PAGED, Platform, lay_out_life, sync_of
 
 INTO_SQLITE, INTO_DUCKDB = Goal("≥", 4), Goal("≥", 2.5)
 MOST_S = 600
@@ -29,9 +30,11 @@ class Size(msgspec.Struct, frozen=True):
 
     rows: int = 200_000
     rounds: int = 3
+    other_rounds: int = 2
+    """Of what has a delay, or links."""
 
 
-QUICK = Size(rows=3_000, rounds=2)
+QUICK = Size(rows=3_000, rounds=2, other_rounds=1)
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -51,15 +54,21 @@ def run(size: Size, where: Path) -> Measured:
         return Measured([], [f"Not compared with dlt. {why}"])
     platform = Platform(free_port(), lay_out_life(size.rows, where / "pages"))
 
-    def ours(delay_ms: int = 0) -> float:
-        return size.rows / sync_of(platform, where, delay_ms=delay_ms).seconds
+    def ours(delay_ms: int = 0, provider: Provider = PAGED) -> float:
+        return size.rows / sync_of(platform, where, provider=provider, delay_ms=delay_ms).seconds
 
-    def dlt(kind: str, delay_ms: int = 0) -> Run:
-        return _run(python, kind, platform, where, delay_ms)
+    def dlt(kind: str, delay_ms: int = 0, paging: str = "numbered") -> Run:
+        return _run(python, kind, platform, where, delay_ms, paging)
+
+    def linked(delay_ms: int) -> list[tuple[float, Run]]:
+        return in_turns(
+            size.other_rounds, lambda: ours(delay_ms, CHAINED), lambda: dlt("sqlite", delay_ms, paging="linked")
+        )
 
     with server("benchmarks.pages", str(platform.port), str(where / "pages"), port=platform.port):
         fast = in_turns(size.rounds, ours, lambda: (dlt("sqlite"), dlt("duckdb")))
-        slow = in_turns(size.rounds, lambda: ours(DELAY_MS), lambda: dlt("sqlite", DELAY_MS))
+        slow = in_turns(size.other_rounds, lambda: ours(DELAY_MS), lambda: dlt("sqlite", DELAY_MS))
+        fast_linked, slow_linked = linked(0), linked(DELAY_MS)
 
     unit = "rows/s"
     return Measured(
@@ -81,6 +90,17 @@ def run(size: Size, where: Path) -> Measured:
                 unit,
                 [(mine, size.rows / sqlite.seconds) for mine, sqlite in slow],
             ),
+            figure(
+                "rows polled, one page naming the next, vs dlt into SQLite",
+                unit,
+                [(mine, size.rows / sqlite.seconds) for mine, sqlite in fast_linked],
+                INTO_SQLITE,
+            ),
+            figure(
+                f"rows polled at {DELAY_MS} ms a page, one page naming the next, vs dlt into SQLite",
+                unit,
+                [(mine, size.rows / sqlite.seconds) for mine, sqlite in slow_linked],
+            ),
         ],
         [
             _note("SQLite", [sqlite for _, (sqlite, _) in fast]),
@@ -89,10 +109,10 @@ def run(size: Size, where: Path) -> Measured:
     )
 
 
-def _run(python: Path, kind: str, platform: Platform, where: Path, delay_ms: int) -> Run:
+def _run(python: Path, kind: str, platform: Platform, where: Path, delay_ms: int, paging: str) -> Run:
     with TemporaryDirectory(dir=where) as directory:
         done = subprocess.run(
-            [python, "-m", "benchmarks.dlt_run", kind, platform.address(delay_ms), directory],
+            [python, "-m", "benchmarks.dlt_run", kind, platform.address(delay_ms), directory, paging],
             cwd=directory,
             env=variables(),
             capture_output=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
+import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,8 +15,11 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measure import Figure
+from benchmarks import environment
+from benchmarks.measure import Figure, Measured
+from benchmarks.processes import environment as variables
 
+MOST_S = 120
 LIBRARIES = ("aftersend", "flask", "granian", "msgspec", "requests")
 
 
@@ -39,8 +43,29 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     """Everything one run says."""
 
     header: Header
-    figures: list[Figure]
+    measured: dict[str, Measured]
+    """By the name of the part."""
+    seconds: dict[str, float]
+    """How long each part took."""
+
+    @property
+    def figures(self) -> list[Figure]:
+        return [figure for measured in self.measured.values() for figure in measured.figures]
+
+    @property
+    def notes(self) -> list[str]:
+        return [note for measured in self.measured.values() for note in measured.notes]
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """What belongs to figures and is none: kept beside them."""
+
+    header: Header
     notes: list[str]
+    parts: dict[str, list[str]]
+    """The names of the figures of each part, in the order they were measured."""
+    seconds: dict[str, float]
+    """How long each part took."""
 
 
 def header(where: Path, sizes: str) -> Header:
@@ -54,14 +79,40 @@ def header(where: Path, sizes: str) -> Header:
         filesystem=_filesystem(where),
         load_before=round(os.getloadavg()[0], 2),
         sizes=sizes,
-        versions=python | {name: version(name) for name in LIBRARIES},
+        versions=python | {name: version(name) for name in LIBRARIES} | _peers(),
     )
 
 
+def machine_file(file: Path) -> Path:
+    """What stands beside a file of figures: ``latest.machine.json`` beside ``latest.json``."""
+    return file.with_name(f"{file.stem}.machine.json")
+
+
 def write(sheet: Sheet, file: Path) -> None:
-    """Keep a sheet as JSON."""
+    """Keep the figures as a list in ``file``, and beside it where they come from."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(msgspec.json.format(msgspec.json.encode(sheet), indent=2) + b"\n")
+    machine = Machine(
+        header=sheet.header,
+        notes=sheet.notes,
+        parts={part: [figure.name for figure in measured.figures] for part, measured in sheet.measured.items()},
+        seconds={part: round(seconds, 1) for part, seconds in sheet.seconds.items()},
+    )
+    for place, what in ((file, sheet.figures), (machine_file(file), machine)):
+        place.write_bytes(msgspec.json.format(msgspec.json.encode(what), indent=2) + b"\n")
+
+
+def draw(file: Path) -> str:
+    """Draw the figures of a file as PNG and SVG beside it; says where, or why not."""
+    if not environment.made():
+        return "No chart: the environment that draws it is made by the parts django, anymail, dlt and reports."
+    pictures = [file.with_suffix(suffix) for suffix in (".png", ".svg")]
+    subprocess.run(
+        [environment.python(), "-m", "benchmarks.chart", file, machine_file(file), *pictures],
+        check=True,
+        env=variables(),
+        timeout=MOST_S,
+    )
+    return f"Drawn: {pictures[0]} and {pictures[1].name}"
 
 
 def show(sheet: Sheet, console: Console) -> None:
@@ -98,6 +149,13 @@ def _table(figures: Sequence[Figure]) -> Table:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
+
+
+def _peers() -> dict[str, str]:
+    """What we are compared with, as pinned."""
+    lines = environment.LOCK.with_suffix(".in").read_text().splitlines()
+    pinned = [line.partition("==")[::2] for line in lines if "==" in line]
+    return {name.partition("[")[0]: number for name, number in pinned if not name.startswith(("granian", "matplotlib"))}
 
 
 def _model() -> str:

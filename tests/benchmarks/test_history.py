@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +26,36 @@ def test_a_history_is_the_same_every_time_and_about_as_long_as_asked_for(told):
     assert told == list(history.history(SMALL))
     assert len(told) == pytest.approx(SMALL, rel=0.05)
     assert len(list(history.history(80_000))) == pytest.approx(80_000, rel=0.05)
+
+
+def test_what_follows_it_is_new_goes_on_in_time_and_happens_to_the_same_contacts(told):
+    rounds = list(history.continued(SMALL, 1_500, 2))
+    events = [event for batches in rounds for reads in batches for read in reads for event in read.reading.events]
+    assert [sum(len(read.reading.events) for read in reads) for batches in rounds for reads in batches] == [1_500] * 2
+    assert len({event.slot for event in events} - {event.slot for _, event in told}) == 3_000
+    assert min(event.occurred_at for event in events) >= history.ENDED
+    assert {event.campaign_id for event in events}.isdisjoint(event.campaign_id for _, event in told)
+    everybody = {
+        history.contact(source, number).id for source in history.SOURCES for number in range(history.contacts(SMALL))
+    }
+    assert {event.contact_id for event in events} <= everybody
+
+
+def test_a_copy_of_a_store_counts_the_same_and_can_be_added_to_without_touching_it(tmp_path):
+    kept = tmp_path / "kept" / "aftersend.db"
+    kept.parent.mkdir()
+    history.fill(kept, 600)
+    copy = history.copy_of(kept, tmp_path / "copy")
+    (added,) = history.continued(600, 100, 1)
+    with closing(open_store(f"sqlite:///{copy}")) as store:
+        for reads in added:
+            store.apply(reads)
+    assert counted(copy) == counted(kept) + 100
+
+
+def counted(path: Path) -> int:
+    with closing(open_store(f"sqlite:///{path}")) as store:
+        return sum(count.total for count in store.funnel(Filter()).values())
 
 
 def test_it_comes_in_the_order_of_time_within_its_days(told):

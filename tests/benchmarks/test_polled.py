@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 
+import msgspec
 import pytest
 import requests
 
 from aftersend.providers import PROVIDERS
-from benchmarks import environment, memory, rest_api, sync
+from benchmarks import environment, memory, normalizing, reading, reports, rest_api, saving, sync
 from benchmarks.measure import Measured
 from benchmarks.pages import NEXT
 from benchmarks.processes import free_port, server
@@ -27,6 +28,8 @@ DLT_FIGURES = {
     "rows polled, stored, counted vs dlt into SQLite": "≥ 4",
     "rows polled, stored, counted vs dlt into DuckDB": "≥ 2.5",
     "rows polled at 50 ms a page vs dlt into SQLite": "",
+    "rows polled, one page naming the next, vs dlt into SQLite": "≥ 4",
+    "rows polled at 50 ms a page, one page naming the next, vs dlt into SQLite": "",
 }
 
 
@@ -130,13 +133,20 @@ def test_the_environment_is_made_once_and_anew_when_the_lock_has_changed(elsewhe
 
 def test_without_the_environment_nothing_is_compared_and_a_sentence_says_why(elsewhere, tmp_path):
     elsewhere.write_text("./there_is_no_such_file-1.0-py3-none-any.whl --hash=sha256:" + "0" * 64 + "\n")
-    assert rest_api.run(rest_api.QUICK, tmp_path) == Measured(
-        [],
-        [
-            "Not compared with dlt. Its environment could not be made (CalledProcessError); why, says "
-            "benchmarks/.cache/peers/bin/python -m pip install --require-hashes -r benchmarks/peers.lock"
-        ],
+    why = (
+        "Its environment could not be made (CalledProcessError); why, says "
+        "benchmarks/.cache/peers/bin/python -m pip install --require-hashes -r benchmarks/peers.lock"
     )
+    for what, measured in {
+        "dlt": rest_api.run(rest_api.QUICK, tmp_path),
+        "Django": saving.run(saving.QUICK, tmp_path),
+        "django-anymail": reading.against_anymail(reading.QUICK, tmp_path),
+        "django-anymail's normalization": normalizing.run(normalizing.QUICK, tmp_path),
+    }.items():
+        assert measured == Measured([], [f"Not compared with {what}. {why}"])
+    reported = reports.run(msgspec.structs.replace(reports.QUICK, columns=True, rounds=1), tmp_path)
+    assert reported.notes[0] == f"Not compared with DuckDB. {why}"
+    assert not [f.name for f in reported.figures if "DuckDB" in f.name]
     assert not environment.made()
 
 
@@ -144,16 +154,17 @@ def test_without_the_environment_nothing_is_compared_and_a_sentence_says_why(els
 def test_ours_is_compared_with_dlt(tmp_path):
     run(tmp_path, "dlt", "--quick", "--output", str(tmp_path / "dlt.json"))
     kept = json.loads((tmp_path / "dlt.json").read_text())
-    assert {f["name"]: f["goal"] for f in kept["figures"]} == DLT_FIGURES
-    assert all(min(f["ours"], f["other"]) > 0 for f in kept["figures"])
-    sqlite, duckdb = kept["notes"]
+    assert {f["name"]: f["goal"] for f in kept} == DLT_FIGURES
+    assert all(min(f["ours"], f["other"]) > 0 for f in kept)
+    sqlite, duckdb = json.loads((tmp_path / "dlt.machine.json").read_text())["notes"]
     assert sqlite.startswith("dlt into SQLite (dlt 1.31.0, SQLAlchemy ")
     assert duckdb.startswith("dlt into DuckDB (dlt 1.31.0, duckdb ")
 
 
 @pytest.mark.skipif(not environment.made(), reason="made by `make bench`: tests fetch nothing")
-def test_a_dlt_that_stores_something_else_is_not_measured(platform, tmp_path):
+@pytest.mark.parametrize("paging", ["numbered", "linked"])
+def test_a_dlt_that_stores_something_else_is_not_measured(platform, tmp_path, paging):
     kind, count = next(iter(platform.truth.items()))
     other = Platform(platform.port, platform.truth | {kind: count + 1})
     with pytest.raises(AssertionError, match=f"dlt stored {ROWS} rows, the platform has {ROWS + 1}"):
-        rest_api._run(environment.python(), "sqlite", other, tmp_path, 0)
+        rest_api._run(environment.python(), "sqlite", other, tmp_path, 0, paging)
