@@ -7,10 +7,11 @@ rows every second. So nothing here needs to succeed, and with an empty Redis add
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import redis.exceptions
 from redis import Redis
@@ -26,6 +27,8 @@ NAME = "aftersend"
 """The one RQ queue."""
 FeedKey = tuple[str, str, str]
 """Source, feed and lane."""
+DRAIN, POLL = "aftersend.worker.jobs.drain", "aftersend.worker.jobs.poll"
+"""What jobs there are."""
 
 _NUDGED = "aftersend:nudged"
 _NUDGED_S = 15
@@ -59,10 +62,10 @@ def connect(redis_url: str) -> Redis:
 def enqueue_drain(connection: Redis) -> bool:
     """Ask for the inbox to be worked off, unless that has been asked for and not begun (one mark per
     backlog). Returns whether it was asked now. Raises redis.exceptions.RedisError."""
-    if not connection.set(_NUDGED, 1, nx=True, ex=_NUDGED_S):
+    if not _mark(connection, _NUDGED, _NUDGED_S):
         return False
     # At the front: a drain is short, and what it works off is what people wait for.
-    return _enqueue(connection, "aftersend.worker.jobs.drain", (), ttl=_NUDGED_S, at_front=True)
+    return _enqueue(connection, DRAIN, (), ttl=_NUDGED_S, at_front=True)
 
 
 def hold_drain(connection: Redis) -> None:
@@ -78,9 +81,9 @@ def release_drain(connection: Redis) -> None:
 def enqueue_poll(connection: Redis, source: str, feed: str, lane: str) -> bool:
     """Ask for a feed to be polled, unless that has been asked for and not begun. Returns whether it was asked
     now. Raises redis.exceptions.RedisError."""
-    if not connection.set(_poll_mark((source, feed, lane)), 1, nx=True, ex=_POLL_S):
+    if not _mark(connection, _poll_mark((source, feed, lane)), _POLL_S):
         return False
-    return _enqueue(connection, "aftersend.worker.jobs.poll", (source, feed, lane), ttl=_POLL_S)
+    return _enqueue(connection, POLL, (source, feed, lane), ttl=_POLL_S)
 
 
 def release_poll(connection: Redis, key: FeedKey) -> None:
@@ -90,14 +93,46 @@ def release_poll(connection: Redis, key: FeedKey) -> None:
 
 def first_within(connection: Redis, what: str, seconds: int) -> bool:
     """Whether nobody has asked this within the last seconds. For work that does no harm when done twice."""
-    return bool(connection.set(f"aftersend:{what}", 1, nx=True, ex=seconds))
+    return _mark(connection, f"aftersend:{what}", seconds)
+
+
+class Hints:
+    """How jobs are written into Redis: as JSON, and read as nothing but hints.
+
+    RQ's own way is pickle, and it calls whatever function a job names: whoever writes to Redis would be at home here.
+    """
+
+    @staticmethod
+    def dumps(found: Any) -> bytes:
+        return json.dumps(found).encode()
+
+    @staticmethod
+    def loads(data: bytes) -> Any:
+        """Raises ValueError for a call of anything that isn't ours, or with anything but ids. (What is no call is RQ's
+        notes on a job, an object.)"""
+        found = json.loads(data)
+        if isinstance(found, dict):
+            return found
+        name, bound_to, ids, named = found
+        ours = {DRAIN: 0, POLL: 3}.get(name) == len(ids) and all(isinstance(one, str) for one in ids)
+        if not ours or bound_to is not None or named:
+            raise ValueError("This is no job of ours.")
+        return found
 
 
 def rq_queue(connection: Redis) -> Queue:
     """The queue as RQ knows it."""
     from rq import Queue
 
-    return Queue(NAME, connection=connection)
+    return Queue(NAME, connection=connection, serializer=Hints)
+
+
+def _mark(connection: Redis, name: str, seconds: int) -> bool:
+    """Set a mark for so long; false if it is there. Redis ends marks by the clock: one that has longer to live than any
+    gets is from before the clock was set back, and void."""
+    if connection.set(name, 1, nx=True, ex=seconds):
+        return True
+    return connection.ttl(name) > seconds and bool(connection.set(name, 1, ex=seconds))
 
 
 def _poll_mark(key: FeedKey) -> str:

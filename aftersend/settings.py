@@ -18,6 +18,8 @@ DEMO = Path("data/sandbox/aftersend.toml")
 """The demo's configuration, written by `aftersend up` where there is no aftersend.toml."""
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": DAY}
 _SIZES = {"": 1, "B": 1, "KB": 1000, "MB": 1_000_000, "GB": 1_000_000_000}
+LEAST_HEADERS = 8192
+"""The least that the web server can be told for ``max_headers``."""
 Unit = Literal["second", "minute", "hour", "day"]
 UNITS: tuple[Unit, ...] = ("second", "minute", "hour", "day")
 """Of a rate limit, the shortest first."""
@@ -79,17 +81,39 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     database: str = "sqlite:///data/aftersend.db"
     redis: str = ""
     max_body: str = "10MB"
+    body_timeout: str = "30s"
+    max_headers: str = "64KB"
+    header_timeout: str = "30s"
     keep_raw_days: float = 30
     web_workers: int = 2
     web_threads: int = 16
+    web_waiting: int = 256
+    web_connections: int = 2048
     workers: int = 1
     trusted_proxies: list[str] = []
     public_url: str = ""
+    formulas: Literal["raw", "safe"] = "raw"
     log_level: str = "info"
+
+    def __repr__(self) -> str:
+        # Addresses of databases may hold a password.
+        return f"Server(listen={self.listen!r})"
 
     @property
     def max_body_bytes(self) -> int:
         return size(self.max_body, "server.max_body")
+
+    @property
+    def max_headers_bytes(self) -> int:
+        return size(self.max_headers, "server.max_headers")
+
+    @property
+    def body_timeout_ms(self) -> int:
+        return duration(self.body_timeout, "server.body_timeout")
+
+    @property
+    def header_timeout_ms(self) -> int:
+        return duration(self.header_timeout, "server.header_timeout")
 
     @property
     def host(self) -> str:
@@ -127,6 +151,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """How often the platform lets the credential ask, as :func:`windows` reads it; empty: as the provider knows."""
     options: dict[str, Any] = {}
     """Whatever else the entry has: the provider's own options, checked by the provider."""
+
+    def __repr__(self) -> str:
+        # Whatever is printed in a fault or by accident holds no secret: not these fields, and not the options.
+        return f"Source(name={self.name!r}, provider={self.provider!r})"
 
     @property
     def requests_per_second(self) -> float:
@@ -171,6 +199,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The file it was read from; empty where there was none."""
     admin_key: str = ""
     """``AFTERSEND_ADMIN_KEY``; empty where unset."""
+
+    def __repr__(self) -> str:
+        return f"Settings(path={self.path!r}, server={self.server!r}, sources={self.sources!r})"
 
     def source(self, name: str) -> Source:
         """The source of that name. Raises :class:`ConfigurationError` listing those that exist."""
@@ -237,6 +268,17 @@ def _server(table: Any, env: dict[str, str]) -> Server:
         redis=env.get("REDIS_URL") or server.redis,
     )
     _ = server.max_body_bytes
+    if server.max_headers_bytes < LEAST_HEADERS:
+        raise ConfigurationError(f"server.max_headers = '{server.max_headers}' must be {LEAST_HEADERS} bytes or more.")
+    for name, milliseconds in (
+        ("header_timeout", server.header_timeout_ms),
+        ("body_timeout", server.body_timeout_ms),
+    ):
+        if milliseconds <= 0:
+            raise ConfigurationError(f"server.{name} must be longer than nothing.")
+    for name in ("web_workers", "web_threads", "web_waiting", "web_connections"):
+        if getattr(server, name) < 1:
+            raise ConfigurationError(f"server.{name} must be 1 or more.")
     return server
 
 

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from aftersend import __version__
+from aftersend.printable import on_one_line
 from aftersend.vocabulary import AftersendError, BadInput
 
 COMMANDS = {
@@ -127,9 +128,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _fail(sentence: str, status: int) -> int:
-    """Say what went wrong in one line."""
+    """Say what went wrong in one line, which may quote a platform."""
     with contextlib.suppress(OSError):
-        click.echo(f"{click.style('aftersend:', fg='red', bold=True)} {' '.join(sentence.split())}", err=True)
+        shown = on_one_line(" ".join(sentence.split()))
+        click.echo(f"{click.style('aftersend:', fg='red', bold=True)} {shown}", err=True)
     return status
 
 

@@ -21,6 +21,8 @@ from aftersend.storage.contract import Store
 from aftersend.vocabulary import AftersendError, now
 from aftersend.worker.plan import feeds
 
+SHORTEST = 16
+"""Characters of a secret below which it is worth a look."""
 LATE_AFTER = 10 * 60_000
 """Milliseconds after which an unprocessed delivery means that no worker is at work."""
 QUIET_RUNS = 3
@@ -61,12 +63,15 @@ def doctor(form: Form) -> None:
 def examine(found: Settings, store: Store) -> Iterator[Finding]:
     """Everything that can be looked at, in the order of how much depends on it."""
     yield from _sources(found)
+    yield from _guessable(found)
     try:
         store.ready()
     except AftersendError as error:
         yield Finding("wrong", "store", str(error))
         return
     yield Finding("fine", "store", "reachable, and its schema is current.")
+    yield _room(store)
+    yield from _readable(found)
     if found.server.database.startswith("sqlite:"):
         yield _sqlite_version(sqlite3.sqlite_version_info)
     yield _derived(store)
@@ -91,6 +96,24 @@ def _sources(found: Settings) -> Iterator[Finding]:
             yield Finding("wrong", f"source {source.name}", str(error))
 
 
+def _guessable(found: Settings) -> Iterator[Finding]:
+    """Secrets that people chose; those we make have 32 characters."""
+    told = {"AFTERSEND_ADMIN_KEY": [found.admin_key]} | {
+        f"webhook_secrets of source '{source.name}'": source.webhook_secrets for source in found.sources
+    }
+    for name, secrets in told.items():
+        if any(0 < len(secret) < SHORTEST for secret in secrets):
+            yield Finding("note", "secrets", f"{name} has fewer than {SHORTEST} characters and may be guessed.")
+
+
+def _readable(found: Settings) -> Iterator[Finding]:
+    """Files with addresses or keys that others on this machine may open, as a copy that was put back may be."""
+    kept = [*found.data_dir.glob("*.db*"), *found.data_dir.glob("admin-key")]
+    opened = sorted(file.name for file in kept if file.stat().st_mode & 0o077)
+    if opened:
+        yield Finding("wrong", "files", f"others may open {', '.join(opened)} in {found.data_dir}: run chmod 600.")
+
+
 def _sqlite_version(version: tuple[int, ...]) -> Finding:
     """3.51.3 mended a rare fault of writing and checkpointing at once; 3.50.7 and 3.44.6 did so too."""
     name = ".".join(map(str, version))
@@ -102,6 +125,14 @@ def _sqlite_version(version: tuple[int, ...]) -> Finding:
         f"{name} has a rare fault when two connections write and checkpoint at the same instant (mended in "
         "3.51.3, 3.50.7 and 3.44.6); we never do, but other programs should only read these files.",
     )
+
+
+def _room(store: Store) -> Finding:
+    try:
+        store.check_room()
+    except AftersendError as error:
+        return Finding("wrong", "disk", f"{error} Webhooks are refused, and nothing is polled, until there is room.")
+    return Finding("fine", "disk", "has room.")
 
 
 def _derived(store: Store) -> Finding:

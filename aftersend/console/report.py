@@ -127,7 +127,8 @@ def _command(name: str, spec: Report) -> click.Command:
         if form == "json":
             print_json(answer)
         elif form == "csv":
-            print_csv(spec.layout.rows(answer), spec.layout.columns)
+            safe = found.server.formulas == "safe"
+            print_csv(spec.layout.rows(answer), spec.layout.columns, safe=safe)
         else:
             spec.layout.show(answer, question)
         if answer.get("next_cursor"):

@@ -15,9 +15,10 @@ from aftersend.console.opening import ready_store, settings, unchecked_store
 from aftersend.console.tables import Form, console, json_option, near_clock, number, plural, print_json, span, table
 from aftersend.providers import paging, provider_of
 from aftersend.receiver.answers import FeedAnswer, SourceAnswer, SourcesAnswer
+from aftersend.receiver.health import overdue
 from aftersend.receiver.reports import Reports
 from aftersend.settings import Settings, Source
-from aftersend.vocabulary import ConfigurationError, now
+from aftersend.vocabulary import ConfigurationError, TemporaryError, now
 from aftersend.worker import plan
 from aftersend.worker.client import check as probe
 from aftersend.zones import isoformat
@@ -39,6 +40,7 @@ def sources(form: Form) -> None:
     if form == "json":
         print_json(answer)
         return
+    _print_room(found)
     if not found.sources:
         click.echo("No source is configured: add [[sources]] to aftersend.toml.")
     for source in answer["sources"]:
@@ -75,6 +77,18 @@ def _answer(found: Settings) -> SourcesAnswer:
         "as_of": None,
         "complete_until": None,
     }
+
+
+def _print_room(found: Settings) -> None:
+    """What stops all sources at once: no room, or nobody who works."""
+    with unchecked_store(found) as store:
+        try:
+            store.check_room()
+        except TemporaryError as error:
+            console().print(f"[red]Nothing is taken in[/]: {escape(str(error))}", soft_wrap=True)
+        with suppress(ConfigurationError):
+            for message in overdue(store, found.sources, now()):
+                console().print(f"[yellow]Waiting[/]: {message}", soft_wrap=True)
 
 
 def _print_source(account: Source, feeds: list[FeedAnswer]) -> None:

@@ -24,8 +24,9 @@ import click
 from aftersend.console.lifeline import as_child_of
 from aftersend.vocabulary import TemporaryError
 
-READY_WITHIN = 30.0
-"""Seconds a tier may take until the next one starts."""
+READY_WITHIN = 120.0
+"""Seconds a tier may take until the next one starts: where everything starts at once on a busy machine, ten times what
+it takes alone. Giving up would only begin the same work anew."""
 STOP_WITHIN = 10.0
 """Seconds a tier has to end after SIGTERM; then it is killed, which every process of ours survives."""
 BACKOFF = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)

@@ -12,10 +12,13 @@ from typing import Any, Literal
 
 import click
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from aftersend.printable import in_json, on_lines
+from aftersend.receiver.lines import harmless
 from aftersend.vocabulary import Instant, now
 from aftersend.zones import moment
 
@@ -26,11 +29,19 @@ UNCUT = 220
 _BAR = "▏▎▍▌▋▊▉█"
 
 
+class Shown(Console):
+    """A terminal that no text steers: names and reasons are told by strangers."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=on_lines(segment.text))
+
+
 def console() -> Console:
     """Where tables and progress are printed; wide where there is no terminal."""
     if sys.stdout.isatty():
-        return Console(highlight=False)
-    return Console(highlight=False, width=max(shutil.get_terminal_size((UNCUT, 24)).columns, UNCUT))
+        return Shown(highlight=False)
+    return Shown(highlight=False, width=max(shutil.get_terminal_size((UNCUT, 24)).columns, UNCUT))
 
 
 def json_option(command: Command) -> Command:
@@ -44,16 +55,18 @@ def form_options(command: Command) -> Command:
 
 
 def print_json(value: Any) -> None:
-    """Indented JSON in UTF-8 as it is."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Indented JSON in UTF-8 as it is, but for what a terminal would obey."""
+    click.echo(in_json(json.dumps(value, indent=2, ensure_ascii=False)))
 
 
-def print_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """A header line and a line per row; lists joined by spaces, other structures as JSON, absent ones empty."""
+def print_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, safe: bool = False) -> None:
+    """A header line and a line per row; lists joined by spaces, other structures as JSON, absent ones empty. ``safe``
+    as in :class:`~aftersend.receiver.lines.Csv`."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([_cell(row.get(column)) for column in columns])
+        cells = [_cell(row.get(column)) for column in columns]
+        writer.writerow([harmless(cell) for cell in cells] if safe else cells)
 
 
 def table(title: str, *columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()) -> Table:

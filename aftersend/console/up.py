@@ -180,7 +180,7 @@ def _tiers(found: Settings, redis: redis_server.Server | None, demo_port: int | 
 
 def _listens(found: Settings) -> bool:
     """Whether somebody listens at ``server.listen``."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(found.server.host, found.server.host)  # noqa: S104
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(found.server.host, found.server.host)  # noqa: S104 - to be asked
     try:
         socket.create_connection((host, found.server.port), timeout=0.5).close()
     except OSError:

@@ -218,6 +218,9 @@ class OAuth(msgspec.Struct, frozen=True, kw_only=True):
     redirect_uri: str
     """As registered with the platform."""
 
+    def __repr__(self) -> str:
+        return f"OAuth(token_url={self.token_url!r})"
+
 
 class Provider(ABC):
     """One kind of platform."""

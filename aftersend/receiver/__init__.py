@@ -32,13 +32,13 @@ def create_app(settings: Settings, store: Store) -> Flask:
         meters.stored(batch)
         nudger.nudge()
 
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     app.extensions["aftersend"] = installation
     app.config["MAX_CONTENT_LENGTH"] = settings.server.max_body_bytes
     errors.register(app)
     health.register(app, meters)
     register_reading(app)
     app.wsgi_app = WebhookDoor(  # type: ignore[method-assign]
-        installation, Intake(store, stored), meters, app.wsgi_app
+        installation, Intake(store, stored, meters.not_stored), meters, app.wsgi_app
     )
     return app

@@ -6,14 +6,13 @@ Cells are what JSON can hold; times are UTC in ISO form, absent is ``None``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
-from aftersend import zones
 from aftersend.receiver.answers import Row
 from aftersend.storage.contract import EventRow, MessageRow, Outcome
-from aftersend.vocabulary import Instant, Kind
+from aftersend.vocabulary import Kind
+from aftersend.zones import isoformat
 
 EVENT = tuple(Row.__annotations__)
 """Of an event: the keys that it has in every list."""
@@ -24,22 +23,10 @@ _OF_MESSAGE = (
 )
 
 
-def _isoformat(at: Instant) -> str | None:
-    """As :func:`aftersend.zones.isoformat`, four times as fast for rows that lie close together in time."""
-    minute, rest = divmod(at, 60_000)
-    return zones.isoformat(at) if rest % 1000 else f"{_minute(minute)}{rest // 1000:02d}Z"
-
-
-@lru_cache(maxsize=1000)
-def _minute(minute: int) -> str:
-    """``2026-11-21T10:00:``"""
-    return str(zones.isoformat(minute * 60_000)).removesuffix("00Z")
-
-
 _OF_OUTCOME: dict[str, Callable[[Outcome], Any]] = {
     "": lambda outcome: outcome.count,
-    "_first_at": lambda outcome: _isoformat(outcome.first_at),
-    "_last_at": lambda outcome: _isoformat(outcome.last_at),
+    "_first_at": lambda outcome: isoformat(outcome.first_at),
+    "_last_at": lambda outcome: isoformat(outcome.last_at),
 }
 
 MESSAGE = (*_OF_MESSAGE, *(f"{kind}{what}" for kind in Kind for what in _OF_OUTCOME))
@@ -51,10 +38,15 @@ Cells = Callable[[Any], list[Any]]
 
 def event_cells(columns: Sequence[str]) -> Cells:
     """The cells of an event."""
-    getters = [_of_row(name) for name in columns]
+    # One attribute more makes a tuple also of a single column.
+    get = attrgetter(*columns, "number")
+    times = [place for place, name in enumerate(columns) if name.endswith("_at")]
 
     def cells(row: EventRow) -> list[Any]:
-        return [get(row) for get in getters]
+        *made, _ = get(row)
+        for place in times:
+            made[place] = isoformat(made[place])
+        return made
 
     return cells
 
@@ -84,4 +76,4 @@ def message_cells(columns: Sequence[str]) -> Cells:
 
 def _of_row(name: str) -> Callable[[Any], Any]:
     get = attrgetter(name)
-    return (lambda row: _isoformat(get(row))) if name.endswith("_at") else get
+    return (lambda row: isoformat(get(row))) if name.endswith("_at") else get

@@ -14,7 +14,10 @@ def visit(url: str) -> None:
     """Open an address that the provider has vouched for; redirects are not followed, since they lead elsewhere. Raises
     TemporaryError where it doesn't answer with success: then the platform asks again."""
     try:
-        with requests.get(url, timeout=TIMEOUT_S, allow_redirects=False, stream=True) as answer:
+        # Without an `auth` of its own, an entry in .netrc would be sent along.
+        with requests.get(
+            url, timeout=TIMEOUT_S, allow_redirects=False, stream=True, auth=lambda request: request
+        ) as answer:
             status = answer.status_code
     except requests.RequestException as error:
         raise TemporaryError(f"The subscription could not be confirmed: {type(error).__name__}.") from None

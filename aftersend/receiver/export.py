@@ -55,9 +55,12 @@ class ExportQuestion(questions.Selection, frozen=True, kw_only=True):
         Annotated[tuple[str, ...], Meta(description="These columns, in this order. Default: all there are.")] | None
     ) = None
     formulas: Annotated[
-        Literal["raw", "safe"],
-        Meta(description="safe: an apostrophe before CSV cells that a spreadsheet would compute (= + - @ tab CR)."),
-    ] = "raw"
+        Literal["raw", "safe"] | None,
+        Meta(
+            description="safe: an apostrophe before CSV cells that a spreadsheet would compute (= + - @ tab CR LF). "
+            "Default: as the setting formulas says, else raw."
+        ),
+    ] = None
 
 
 class Export:
@@ -94,7 +97,8 @@ class Exporter(Reports):
     def export(self, question: ExportQuestion) -> Export:
         """Raises BadInput naming the field, and NotFound for a source that doesn't exist here."""
         columns = _columns(question)
-        form = JsonLines(columns) if question.format == "jsonl" else Csv(columns, safe=question.formulas == "safe")
+        safe = (question.formulas or self.settings.server.formulas) == "safe"
+        form = JsonLines(columns) if question.format == "jsonl" else Csv(columns, safe=safe)
         which = self._filter(
             question,
             kinds=question.kind,

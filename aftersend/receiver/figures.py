@@ -10,6 +10,7 @@ the sends less the bounces.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -27,6 +28,8 @@ from aftersend.storage.contract import (
     Store,
 )
 from aftersend.vocabulary import Instant, Kind
+
+K = TypeVar("K")
 
 
 class Configured(msgspec.Struct, frozen=True):
@@ -70,20 +73,19 @@ def figures(
     """Figures of the filter's time, or of each slot between neighbouring ``edges``; and the kinds that were derived
     for at least one source. A filter that names no sources means all that are ``known``."""
     names = which.sources if which.sources is not None else known.names
-    explicit = tuple(name for name in names if reports_deliveries(store, name))
     claims = store.claims(which) if edges is None else NO_CLAIMS
-    parts = _parts(store, explicit, which, edges)
+    explicit, parts = _parts(store, names, which, edges)
     handed = _handed(store, known.quiet.intersection(names), which, edges, len(parts))
     settled = [_settled(*part, claims, sends) for part, sends in zip(parts, handed, strict=True)]
-    derived = _derived(parts[0][0], claims, explicit=bool(names) and len(explicit) == len(names))
-    return settled, _with_sends(derived, handed)
+    (reported, _), (told, _) = parts[0]
+    silent = not (reported[Kind.SENT].total or told[Kind.SENT].total)
+    return settled, _with_sends(_derived(claims, silent=silent, explicit=explicit), handed)
 
 
 def itemised(store: Store, known: Configured, which: Filter) -> Funnel:
     """What the events alone say of one source or campaign, over all time."""
     names = which.sources or ()
-    explicit = tuple(name for name in names if reports_deliveries(store, name))
-    (part,) = _parts(store, explicit, which, None)
+    _, (part,) = _parts(store, names, which, None)
     (sends,) = _handed(store, known.quiet.intersection(names), which, None, 1)
     return _settled(*part, NO_CLAIMS, sends).counts
 
@@ -95,37 +97,46 @@ def of_campaign(store: Store, known: Configured, row: CampaignRow) -> tuple[Figu
 
 def of_campaigns(store: Store, known: Configured, rows: Sequence[CampaignRow]) -> list[tuple[Figures, list[Kind]]]:
     """The same of several campaigns."""
-    explicit = {source for source in {row.source for row in rows} if reports_deliveries(store, source)}
-    return [_of_row(row, explicit=row.source in explicit, quiet=row.source in known.quiet) for row in rows]
+    reporting = reporting_deliveries(store)
+    return [_of_row(row, explicit=row.source in reporting, quiet=row.source in known.quiet) for row in rows]
 
 
 def _of_row(row: CampaignRow, *, explicit: bool, quiet: bool) -> tuple[Figures, list[Kind]]:
-    events = _less(row.counts, row.claims)
-    reported, theirs = (events, row.marks) if explicit else (_NOTHING, _UNMARKED)
-    handed = row.marks[Mark.HANDED] if quiet else Count()
-    settled = _settled(events, row.marks, reported, theirs, row.claims, handed)
-    return settled, _with_sends(_derived(events, row.claims, explicit=explicit), [handed])
+    own: Part = _less(row.counts, row.claims), row.marks
+    handed = row.marks[Mark.HANDED] if quiet else _NONE
+    settled = _settled(*((own, _NOTHING) if explicit else (_NOTHING, own)), row.claims, handed)
+    silent = not own[0][Kind.SENT].total
+    return settled, _with_sends(_derived(row.claims, silent=silent, explicit=explicit), [handed])
 
 
-def reports_deliveries(store: Store, source: str) -> bool:
-    """Whether the source ever reported one, in an event."""
-    which = Filter(sources=(source,))
-    return _less(store.funnel(which), store.claims(which))[Kind.DELIVERED].total > 0
+def reporting_deliveries(store: Store) -> set[str]:
+    """The sources that ever reported one, in an event."""
+    return {source for source, told in store.telling(Kind.DELIVERED).items() if told}
 
 
-_NOTHING: Funnel = {kind: Count() for kind in Kind}
-_UNMARKED: Marks = {mark: Count() for mark in Mark}
+_NONE = Count()
+Part = tuple[Funnel, Marks]
+_NOTHING: Part = dict.fromkeys(Kind, _NONE), dict.fromkeys(Mark, _NONE)
 
 
 def _parts(
-    store: Store, explicit: tuple[str, ...], which: Filter, edges: Sequence[Instant] | None
-) -> list[tuple[Funnel, Marks, Funnel, Marks]]:
-    """What events say, slot by slot: of all sources, and of those that report deliveries."""
-    # What is explicit is taken from all, so that a source that is no longer configured counts as derived.
-    reporting = msgspec.structs.replace(which, sources=explicit)
-    whole, marks = _funnels(store, which, edges), store.marks(which, edges)
-    reported, theirs = _funnels(store, reporting, edges), store.marks(reporting, edges)
-    return list(zip(whole, marks, reported, theirs, strict=True))
+    store: Store, names: Sequence[str], which: Filter, edges: Sequence[Instant] | None
+) -> tuple[bool, list[tuple[Part, Part]]]:
+    """What events say, slot by slot: of the sources that report deliveries, and of all others; and whether all of
+    ``names`` report them."""
+    told = store.telling(Kind.DELIVERED)
+    explicit = [name for name in names if told.get(name)]
+    # A source that is no longer configured counts as one of the others.
+    others = [name for name in (told if which.sources is None else which.sources) if name not in explicit]
+    parts = [_part(store, msgspec.structs.replace(which, sources=tuple(some)), edges) for some in (explicit, others)]
+    return bool(names) and len(explicit) == len(names), list(zip(*parts, strict=True))
+
+
+def _part(store: Store, which: Filter, edges: Sequence[Instant] | None) -> list[Part]:
+    if not which.sources:
+        return [_NOTHING] * (1 if edges is None else len(edges) - 1)
+    funnels = [_less(store.funnel(which), store.claims(which))] if edges is None else store.timeline(which, edges)
+    return list(zip(funnels, store.marks(which, edges), strict=True))
 
 
 def _handed(
@@ -133,14 +144,10 @@ def _handed(
 ) -> list[Count]:
     """What sources sent whose platform doesn't tell, slot by slot."""
     if not quiet:
-        return [Count()] * slots
+        return [_NONE] * slots
     return [
         marks[Mark.HANDED] for marks in store.marks(msgspec.structs.replace(which, sources=tuple(sorted(quiet))), edges)
     ]
-
-
-def _funnels(store: Store, which: Filter, edges: Sequence[Instant] | None) -> list[Funnel]:
-    return [_less(store.funnel(which), store.claims(which))] if edges is None else store.timeline(which, edges)
 
 
 def _less(funnel: Funnel, claims: Claims) -> Funnel:
@@ -152,29 +159,30 @@ def _less(funnel: Funnel, claims: Claims) -> Funnel:
     }
 
 
-def _settled(whole: Funnel, marks: Marks, reported: Funnel, theirs: Marks, claims: Claims, handed: Count) -> Figures:
-    """``reported`` and ``theirs`` are the part of those sources that report deliveries, ``handed`` the sends of those
-    that report none."""
-
-    def delivered(measure: str) -> int:
-        sent = getattr(whole[Kind.SENT], measure) - getattr(reported[Kind.SENT], measure)
-        returned = getattr(marks[Mark.RETURNED], measure) - getattr(theirs[Mark.RETURNED], measure)
-        explicit: int = getattr(whole[Kind.DELIVERED], measure)
-        return int(explicit + max(0, sent - returned))
-
-    received = _sum(Count(delivered("total"), delivered("unique"), delivered("messages")), claims.received)
-    settled = {**whole, Kind.SENT: _sum(whole[Kind.SENT], handed), Kind.DELIVERED: received}
-    counts = {kind: _sum(count, claims.counts[kind]) for kind, count in settled.items()}
-    kept = marks[Mark.KEPT_OPENED].messages - theirs[Mark.KEPT_OPENED].messages
+def _settled(reported: Part, others: Part, claims: Claims, handed: Count) -> Figures:
+    """``reported`` is what happened in sources that report deliveries, ``handed`` the sends of those that report
+    none."""
+    (funnel, marks), (derived, unsettled) = reported, others
+    kept = _minus(derived[Kind.SENT], unsettled[Mark.RETURNED])
+    received = Count(max(0, kept.total), max(0, kept.unique), max(0, kept.messages))
+    counts = _together(funnel, derived)
+    counts[Kind.SENT] = _sum(counts[Kind.SENT], handed)
+    counts[Kind.DELIVERED] = _sum(_sum(counts[Kind.DELIVERED], received), claims.received)
     return Figures(
-        counts,
-        marks,
-        theirs[Mark.DELIVERED_OPENED].messages + kept,
-        [kind for kind, count in claims.counts.items() if count != Count()],
+        counts if claims is NO_CLAIMS else _together(counts, claims.counts),
+        _together(marks, unsettled),
+        marks[Mark.DELIVERED_OPENED].messages + unsettled[Mark.KEPT_OPENED].messages,
+        [kind for kind, count in claims.counts.items() if count != _NONE],
     )
 
 
+def _together(one: dict[K, Count], other: dict[K, Count]) -> dict[K, Count]:
+    return {key: _sum(count, other[key]) for key, count in one.items()}
+
+
 def _sum(one: Count, other: Count) -> Count:
+    if other == _NONE:
+        return one
     return Count(one.total + other.total, one.unique + other.unique, one.messages + other.messages)
 
 
@@ -183,10 +191,11 @@ def _minus(one: Count, other: Count) -> Count:
 
 
 def _with_sends(derived: list[Kind], handed: Sequence[Count]) -> list[Kind]:
-    return [Kind.SENT, *derived] if any(count != Count() for count in handed) else derived
+    return [Kind.SENT, *derived] if any(count != _NONE for count in handed) else derived
 
 
-def _derived(events: Funnel, claims: Claims, *, explicit: bool) -> list[Kind]:
-    """Whether deliveries are derived: of a source that reports none, unless its platform claims them all."""
-    claimed = claims.counts[Kind.DELIVERED].total > 0 and not events[Kind.SENT].total
+def _derived(claims: Claims, *, silent: bool, explicit: bool) -> list[Kind]:
+    """Whether deliveries are derived: of a source that reports none, unless its platform claims them all. ``silent``:
+    no event tells of a send."""
+    claimed = claims.counts[Kind.DELIVERED].total > 0 and silent
     return [Kind.DELIVERED] if claims.received.total or not (explicit or claimed) else []

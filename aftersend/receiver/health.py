@@ -7,6 +7,7 @@ would only make it worse. None of them needs a key; none shows an address or a s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -16,6 +17,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from aftersend.receiver.installation import installation
 from aftersend.receiver.metrics import Meters
+from aftersend.receiver.reports import enabled_feeds
+from aftersend.settings import Source
 from aftersend.storage.contract import FeedRow, Store
 from aftersend.vocabulary import AftersendError, Instant, now
 from aftersend.zones import isoformat
@@ -25,6 +28,12 @@ log = structlog.get_logger(__name__)
 QUIET_RUNS = 12
 """Runs without a row, of a feed that used to have some, after which it is called quiet: an hour at the
 default pace."""
+
+OVERDUE_MS = 120_000
+"""How long something may wait for a worker before that is called a problem."""
+
+ASK_FOR_A_WORKER = "for more than two minutes: is a worker running, and does Redis answer?"
+REFUSING = "The last webhooks could not be stored; their senders were told to send them again. The log says why."
 
 
 def register(app: Flask, meters: Meters) -> None:
@@ -38,9 +47,10 @@ def register(app: Flask, meters: Meters) -> None:
 
     @health.get("/readyz")
     def readyz() -> Response:
-        """The store can be reached and its schema is current; what waits, and what needs attention."""
+        """The store can be reached and written, its schema is current; what waits, and what needs attention."""
         try:
-            state = readiness(installation().store, meters.rejected())
+            here = installation()
+            state = readiness(here.store, here.settings.sources, meters.rejected(), meters.refusing())
         except Exception as error:
             return _json({"ready": False, "reason": _reason(error)}, 503)
         return _json(state, 200)
@@ -53,12 +63,16 @@ def register(app: Flask, meters: Meters) -> None:
     app.register_blueprint(health)
 
 
-def readiness(store: Store, rejected: dict[str, int]) -> dict[str, Any]:
-    """The answer of a store that is ready, as plain JSON. ``rejected`` counts refused webhooks per source.
+def readiness(
+    store: Store, sources: Sequence[Source], rejected: dict[str, int], refusing: bool = False
+) -> dict[str, Any]:
+    """The answer of a store that is ready, as plain JSON. ``rejected`` counts refused webhooks per source;
+    ``refusing``: the last ones couldn't be stored.
 
     Raises what the store raises when it isn't ready.
     """
     store.ready()
+    store.check_room()
     at, backlog = now(), store.backlog()
     oldest = backlog.oldest_received_at
     return {
@@ -67,8 +81,33 @@ def readiness(store: Store, rejected: dict[str, int]) -> dict[str, Any]:
         "oldest_unprocessed_seconds": None if oldest is None else max(0, at - oldest) / 1000,
         "quarantined": store.quarantined(),
         "problems": [p for feed in store.feeds() if (p := _problem(feed, at))]
-        + [_rejections(source, count) for source, count in sorted(rejected.items())],
+        + [_rejections(source, count) for source, count in sorted(rejected.items())]
+        + ([{"state": "failing", "message": REFUSING}] if refusing else [])
+        + [{"state": "waiting", "message": message} for message in overdue(store, sources, at)],
     }
+
+
+def overdue(store: Store, sources: Sequence[Source], at: Instant) -> list[str]:
+    """What has been waiting for a worker for more than :data:`OVERDUE_MS`, in sentences.
+
+    A worker that is away or stands still can't say so himself.
+    """
+    said, since, oldest = [], at - OVERDUE_MS, store.backlog().oldest_received_at
+    if oldest is not None and oldest < since:
+        said.append(f"Deliveries have been waiting {ASK_FOR_A_WORKER}")
+    due = [
+        row for s in sources for row in store.feeds(s.name) if row.feed in enabled_feeds(s) and _due_before(row, since)
+    ]
+    if due:
+        said.append(f"{len(due)} {'feed has' if len(due) == 1 else 'feeds have'} been due {ASK_FOR_A_WORKER}")
+    return said
+
+
+def _due_before(feed: FeedRow, since: Instant) -> bool:
+    """Whether a feed that runs was due before an instant, and nobody has had it since then."""
+    if feed.finished or feed.stopped or feed.last_run_at is None:
+        return False
+    return max(feed.due_at, feed.last_run_at, feed.parked_until or 0, feed.claimed_until or 0) < since
 
 
 def _problem(feed: FeedRow, at: Instant) -> dict[str, Any] | None:

@@ -21,6 +21,10 @@ log = structlog.get_logger(__name__)
 MOST_WAITING_BYTES = 32_000_000
 """Bodies that may wait while others are written. It bounds a transaction, and memory to twice this."""
 
+PATIENCE_S = 10
+"""How long a request waits for its delivery to be stored: as long as platforms wait for us. Somebody who stands still
+with the store's lock in hand must not take every thread of the receiver with him."""
+
 
 class _Place:
     """One delivery in the line, with the lock its request sleeps on."""
@@ -42,10 +46,17 @@ class Intake:
     then fork.
     """
 
-    def __init__(self, store: Store, after: Callable[[Sequence[Delivery]], None]):
-        """``after`` is called by the writer with every batch it stored; it must neither raise nor block."""
+    def __init__(
+        self,
+        store: Store,
+        after: Callable[[Sequence[Delivery]], None],
+        failed: Callable[[], None] = lambda: None,
+    ):
+        """``after`` is called by the writer with every batch it stored, ``failed`` for every one it couldn't store;
+        neither may raise or block."""
         self._store = store
         self._after = after
+        self._failed = failed
         self._lock = Lock()
         self._waiting: list[_Place] = []
         self._weight = 0
@@ -56,7 +67,8 @@ class Intake:
         self._closing = False
 
     def put(self, delivery: Delivery) -> None:
-        """Return when the delivery is on disk. Raises TemporaryError when it couldn't be put there, and Rejected when
+        """Return when the delivery is on disk. Raises TemporaryError when it couldn't be put there, or wasn't within
+        :data:`PATIENCE_S` (it may be stored later all the same; what comes again is one sighting), and Rejected when
         its token has proved something else before."""
         place = _Place(delivery)
         size = len(delivery.body)
@@ -71,7 +83,10 @@ class Intake:
             self._weight += size
             if len(self._waiting) == 1:
                 self._work.release()
-        place.done.acquire()
+        if not place.done.acquire(timeout=PATIENCE_S):
+            log.error("deliveries could not be stored", deliveries=1, error="The store stays locked.")
+            self._failed()
+            raise TemporaryError("The store stays locked.")
         if place.error is not None:
             raise _as_temporary(place.error)
         if not place.taken:
@@ -119,6 +134,8 @@ class Intake:
             place.done.release()
         if error is None:
             self._after(deliveries)
+        else:
+            self._failed()
 
 
 def _as_temporary(error: Exception) -> TemporaryError:

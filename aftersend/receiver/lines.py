@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would compute."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""How a cell begins that a spreadsheet would compute (OWASP, "CSV injection")."""
 BROKEN_OFF = "This export broke off here; it is not complete"
 _json = msgspec.json.Encoder()
 
@@ -66,7 +66,7 @@ class Csv(Form):
         for place, flat in self._flat:
             for row in rows:
                 row[place] = flat(row[place])
-        return self._written(([_harmless(cell) for cell in row] for row in rows) if self._safe else rows)
+        return self._written(([harmless(cell) for cell in row] for row in rows) if self._safe else rows)
 
     def _written(self, rows: Iterable[Sequence[Any]]) -> bytes:
         text = io.StringIO(newline="")
@@ -89,5 +89,6 @@ class JsonLines(Form):
         return _json.encode_lines([dict(zip(columns, row, strict=True)) for row in rows])
 
 
-def _harmless(cell: Any) -> Any:
+def harmless(cell: Any) -> Any:
+    """A cell as a text that no spreadsheet computes."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell

@@ -23,6 +23,7 @@ from aftersend.vocabulary import AftersendError, Delivery, now
 
 METRICS: dict[str, str] = {
     "aftersend_store_up": "1 if the store can be read and its schema is current, else 0.",
+    "aftersend_store_has_room": "1 if there is room on the disk to take something in, else 0.",
     "aftersend_unprocessed_deliveries": "Deliveries taken in but not yet worked off.",
     "aftersend_oldest_unprocessed_seconds": "Age of the oldest unprocessed delivery; 0 when there is none.",
     "aftersend_quarantined_items": "Items that could not be understood.",
@@ -35,6 +36,7 @@ METRICS: dict[str, str] = {
     "aftersend_webhook_requests_total": "Webhook requests since the receiver started, by source and status.",
     "aftersend_webhook_rejected_total": "Webhook requests refused with 401, by source.",
     "aftersend_webhook_last_stored_timestamp_seconds": "When a webhook of the source was last stored.",
+    "aftersend_webhook_refusing": "1 if the last webhooks could not be stored, else 0.",
     "aftersend_commit_deliveries": "Webhook deliveries per commit (histogram).",
 }
 """Every metric by the name it is scraped under; a histogram by its family's."""
@@ -62,6 +64,7 @@ class Meters:
             registry=own,
             multiprocess_mode="mostrecent",
         )
+        self._refusing = Gauge(*_named("aftersend_webhook_refusing"), registry=own, multiprocess_mode="mostrecent")
         self._commits = Histogram(
             *_named("aftersend_commit_deliveries"), registry=own, buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256)
         )
@@ -79,8 +82,22 @@ class Meters:
     def stored(self, batch: Sequence[Delivery]) -> None:
         """A batch of webhook deliveries was committed."""
         self._commits.observe(len(batch))
+        self._refusing.set(0)
         for source, at in {delivery.source: delivery.received_at for delivery in batch}.items():
             self._last_stored.labels(source).set(at / 1000)
+
+    def not_stored(self) -> None:
+        """A batch of webhook deliveries could not be committed."""
+        self._refusing.set(1)
+
+    def refusing(self) -> bool:
+        """Whether the last batch could not be committed."""
+        return any(
+            sample.value
+            for metric in self._counted.collect()
+            for sample in metric.samples
+            if sample.name == "aftersend_webhook_refusing"
+        )
 
     def rejected(self) -> dict[str, int]:
         """How many requests were rejected since the receiver started, per source that had any."""
@@ -117,8 +134,14 @@ class _StoreCollector(Collector):
         except AftersendError:
             yield _gauge("aftersend_store_up", 0)
             return
+        try:
+            self._store.check_room()
+            room = 1
+        except AftersendError:
+            room = 0
         oldest = backlog.oldest_received_at
         yield _gauge("aftersend_store_up", 1)
+        yield _gauge("aftersend_store_has_room", room)
         yield _gauge("aftersend_unprocessed_deliveries", backlog.deliveries)
         yield _gauge("aftersend_oldest_unprocessed_seconds", max(0, now() - oldest) / 1000 if oldest else 0)
         yield _gauge("aftersend_quarantined_items", quarantined)

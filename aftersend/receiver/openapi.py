@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, NotRequired, TypedDict, get_args, get_type_hints, is_typeddict
 
@@ -21,8 +20,8 @@ from aftersend.receiver import export, metadata, v1, webhooks
 from aftersend.receiver.auth import ADMIN
 from aftersend.receiver.dialects import DIALECTS
 from aftersend.receiver.dialects.endpoint import Endpoint
+from aftersend.receiver.pages import page
 
-_PAGE = Path(__file__).parent / "templates" / "docs.html"
 _JSON, _TEXT, _HTML = "application/json", "text/plain", "text/html"
 _STRING = {"type": "string"}
 
@@ -118,7 +117,7 @@ def register(app: Flask) -> None:
 
     @blueprint.get("/docs")
     def docs() -> Response:
-        return Response(_PAGE.read_text(encoding="utf-8"), content_type="text/html; charset=utf-8")
+        return page("docs.html")
 
     app.register_blueprint(blueprint)
 

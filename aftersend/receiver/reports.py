@@ -49,7 +49,7 @@ from aftersend.receiver.answers import (
     TemplatesAnswer,
     TimelineAnswer,
 )
-from aftersend.receiver.figures import Configured, Figures, configured, figures, of_campaigns, reports_deliveries
+from aftersend.receiver.figures import Configured, Figures, configured, figures, of_campaigns, reporting_deliveries
 from aftersend.receiver.questions import (
     ActivitiesQuestion,
     CampaignQuestion,
@@ -83,7 +83,8 @@ from aftersend.storage.contract import (
     Store,
     TemplateRow,
 )
-from aftersend.vocabulary import BadInput, Channel, ConfigurationError, Instant, Kind, Status, now
+from aftersend.storage.metrics import COHORT
+from aftersend.vocabulary import BadInput, Channel, ConfigurationError, Instant, Kind, now
 from aftersend.zones import isoformat
 
 UNDELIVERED = (Kind.BOUNCED, Kind.DROPPED, Kind.FAILED)
@@ -100,6 +101,7 @@ USUAL_DAYS = 5
 """How far a campaign's engagement is followed, by the hour and by the day."""
 _EVENT_ID = r"([0-9a-f]{2}){1,32}(-[0-9]{1,9})?"
 _BOOKMARK = tuple[cursors.Whole, Annotated[str, Meta(pattern=f"^{_EVENT_ID}$")]]
+_OF_TEMPLATES = tuple(kind for kind in Kind if kind in COHORT)
 _FARTHEST = 2**62
 """An offset that lies beyond the end of any store and inside any store's integers."""
 _V = TypeVar("_V")
@@ -265,7 +267,7 @@ class Reports:
         sources, size = self._visible(question.source), _size(question)
         offset = _offset(question, size)
         found = self.store.templates(sources)
-        explicit = {source for source in {row.source for row in found} if reports_deliveries(self.store, source)}
+        explicit = reporting_deliveries(self.store)
         rows = [row for row in found if question.template is None or row.template == question.template]
         return {
             "from": question.from_,
@@ -363,8 +365,8 @@ class Reports:
             "source": row.source,
             "template": row.template or None,
             "messages": cohort.messages,
-            "counts": {kind: happened[kind] for kind in Kind if kind in happened},
-            "statuses": {status: cohort.statuses[status] for status in Status},
+            "counts": {kind: happened[kind] for kind in _OF_TEMPLATES},
+            "statuses": cohort.statuses,
             "rates": shown.rates(happened),
             "derived": [Kind.DELIVERED] if derived else [],
         }
@@ -557,12 +559,12 @@ class Reports:
     def _complete_until(self, sources: tuple[str, ...] | None) -> Instant | None:
         """The instant before which everything that happened has been read by every feed that shows all of its kind.
         A read-once feed, which can't be asked what it missed, counts only where there is no other."""
+        live = {(row.source, row.feed): row for row in self.store.feeds(_only(sources)) if row.lane == "live"}
         lists: list[FeedRow | None] = []
         for source in self._configured(sources):
-            rows = {row.feed: row for row in self.store.feeds(source.name) if row.lane == "live"}
             feeds = enabled_feeds(source).values()
             whole = [feed for feed in feeds if feed.complete] or [feed for feed in feeds if feed.read_once]
-            lists += [rows.get(feed.name) for feed in whole] or [None]
+            lists += [live.get((source.name, feed.name)) for feed in whole] or [None]
         instants = [row.complete_until if row else None for row in lists]
         known = [instant for instant in instants if instant is not None]
         return min(known) if known and len(known) == len(instants) else None

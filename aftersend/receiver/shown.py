@@ -52,7 +52,7 @@ RATES: Mapping[Literal["open", "click", "bounce"], tuple[Kind, Kind]] = {
 
 def counts(funnel: Funnel) -> dict[Kind, Total]:
     """Every kind of the vocabulary, in its order."""
-    return {kind: {"total": funnel[kind].total, "unique": funnel[kind].unique} for kind in Kind}
+    return {kind: {"total": count.total, "unique": count.unique} for kind, count in funnel.items()}
 
 
 def rates(unique: Mapping[Kind, int]) -> Rates:

@@ -120,6 +120,9 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     generation: int = 0
     """Rises with every new token, so that a stale one is known for what it is."""
 
+    def __repr__(self) -> str:
+        return f"Token(account={self.account!r}, generation={self.generation})"
+
 
 class Read(msgspec.Struct, frozen=True):
     """A delivery with what its provider understood of it."""
@@ -180,7 +183,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """``exclude`` leaves out what a machine did; what nobody can tell stays in."""
 
 
-class EventRow(msgspec.Struct, kw_only=True, gc=False):
+class EventRow(msgspec.Struct, gc=False):
     """An event as a report shows it: what all its sightings say together, and what is known of its contact
     (address and external id, from whichever sighting of whichever event told us, earlier or later)."""
 
@@ -227,7 +230,7 @@ class EventRow(msgspec.Struct, kw_only=True, gc=False):
     doors: list[str]
 
 
-class Count(msgspec.Struct, frozen=True):
+class Count(msgspec.Struct, frozen=True, gc=False):
     """``total`` events; ``unique`` pairs of recipient and campaign; ``messages`` messages. In a window of time:
     pairs, and messages, whose first ever occurrence lies in it. ``messages`` differs from ``unique`` only where a
     recipient gets several messages of one campaign."""
@@ -487,6 +490,11 @@ class Store(ABC):
         ("run `aftersend migrate`") or TemporaryError."""
 
     @abstractmethod
+    def check_room(self) -> None:
+        """Return when there is room to take something in; cheap, and waits for nobody. Raises TemporaryError with the
+        reason: the disk is full, or a quota."""
+
+    @abstractmethod
     def close(self) -> None:
         """Let go of files and connections. The store can't be used afterwards."""
 
@@ -596,7 +604,10 @@ class Store(ABC):
     @abstractmethod
     def due_feeds(self, at: Instant) -> list[FeedRow]:
         """Feeds that are due, not finished, not stopped, not parked, and whose resource nobody claims, the
-        longest overdue first. A hint: :meth:`claim` decides."""
+        longest overdue first. A hint: :meth:`claim` decides.
+
+        A row whose last run began well after ``at`` was run before the clock was set back: it is due, and nobody's,
+        here as for :meth:`claim`."""
 
     @abstractmethod
     def claim(
@@ -644,7 +655,8 @@ class Store(ABC):
     ) -> Instant:
         """Reserve the next turn of a budget shared by everyone who names it, turns being ``interval_ms`` apart and
         within ``rates`` and what was :meth:`learned`. Returns the instant of the turn, ``at`` or later; the caller
-        waits for it. One that is more than ``patience_ms`` away is not reserved: ask again then."""
+        waits for it. One that is more than ``patience_ms`` away is not reserved: ask again then. Turns and silence
+        left behind by a clock that was set back since are void."""
 
     @abstractmethod
     def learned(self, budget: str, heard: Sequence[Heard], at: Instant) -> None:
@@ -718,6 +730,10 @@ class Store(ABC):
     @abstractmethod
     def claims(self, which: Filter) -> Claims:
         """What of :meth:`funnel` comes from snapshots; nothing when a time or an activity is asked for."""
+
+    @abstractmethod
+    def telling(self, kind: Kind) -> dict[str, bool]:
+        """Every source of which anything is stored, and whether any of its events by email is of that kind."""
 
     @abstractmethod
     def timeline(self, which: Filter, edges: Sequence[Instant]) -> list[Funnel]:

@@ -7,6 +7,7 @@ platform understood us and will not.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
@@ -49,6 +50,8 @@ AT_ONCE = 4
 DAY_MS = 86_400_000
 BODY = 2_000
 """Characters of an error body that are kept."""
+_MAILBOX = re.compile(r"[^\s\"'<>(),;:=@]{1,64}@")
+"""What stands before an address's domain, as it is written in JSON, XML and words."""
 
 
 class Client:
@@ -151,11 +154,12 @@ class Client:
             return Answer(body=body, received_at=now(), headers=named, cut=cut)
 
     def shown(self, body: bytes) -> str:
-        """What may be kept of a body: 2,000 characters, without our credentials should it echo them."""
+        """What may be kept of a body: 2,000 characters, without our credentials should it echo them, and without whole
+        addresses."""
         text = body.decode("utf-8", "replace")
         for secret in self._secrets:
             text = text.replace(secret, "…")
-        return text[:BODY]
+        return _MAILBOX.sub("…@", text)[:BODY]
 
     def _url(self, ask: Ask) -> str:
         """Below the base URL; a whole URL or one from the host's root on (a next link) only on the same host."""

@@ -81,7 +81,13 @@ def device(source: Source, oauth: OAuth) -> Device:
         raise ConfigurationError(f"The platform of source '{source.name}' has no device flow; leave out --device.")
     form = {"client_id": oauth.client_id, "scope": " ".join(oauth.scopes)}
     try:
-        response = requests.post(oauth.device_url, data=form, timeout=TIMEOUT_S, allow_redirects=False)
+        response = requests.post(
+            oauth.device_url,
+            data=form,
+            timeout=TIMEOUT_S,
+            allow_redirects=False,
+            auth=lambda request: request,  # and not what .netrc has
+        )
         answer: Any = response.json() if response.status_code == requests.codes.ok else {}
     except (requests.RequestException, ValueError) as error:
         raise Unavailable(

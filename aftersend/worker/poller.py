@@ -274,5 +274,5 @@ def _park_until(unavailable: Unavailable, failures: int) -> Instant:
 def _backoff_ms(failures: int) -> int:
     """30 seconds to 15 minutes, doubling with each failure in a row, with jitter: sources that failed
     together must not come back together."""
-    seconds = FIRST_PARK_S * 2 ** min(failures, 10) * random.uniform(1, 1.5)  # noqa: S311
+    seconds = FIRST_PARK_S * 2 ** min(failures, 10) * random.uniform(1, 1.5)  # noqa: S311 - so that feeds do not wake together
     return int(1000 * min(seconds, LAST_PARK_S))

@@ -6,12 +6,13 @@ process is ready in milliseconds.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import redis.exceptions
 import structlog
@@ -46,22 +47,19 @@ def run(settings: Settings) -> None:
             "A worker needs Redis: set server.redis or REDIS_URL; without Redis the scheduler does the work."
         )
     jobs.use(settings)
-    with _signals() as (stop, stopped):
-        away = False
+    words = _Words()
+    with _signals() as (stop, stopped), words:
         while not stopped():
             connection = queue.connect(settings.server.redis)
             try:
                 connection.ping()
-                if away:
-                    log.info("Redis is back")
-                away = False
+                words.back()
                 worker = _worker(connection)
-                with _insisting(worker, stopped):
+                with _insisting(worker, stopped, words):
                     worker.work(logging_level="WARNING")
             except redis.exceptions.RedisError as error:
-                if not away and not stopped():
-                    log.warning("Redis cannot be reached; the worker waits", kind=type(error).__name__)
-                away = True
+                if not stopped():
+                    words.gone(type(error).__name__)
             except StopRequested:
                 pass  # raised by RQ's handler where RQ doesn't expect it
             if not stopped():
@@ -73,6 +71,7 @@ def _worker(connection: Redis) -> Worker:
     worker = Worker(
         [queue.rq_queue(connection)],
         connection=connection,
+        serializer=queue.Hints,
         worker_ttl=20,
         maintenance_interval=30,
         job_monitoring_interval=5,
@@ -82,9 +81,41 @@ def _worker(connection: Redis) -> Worker:
     return worker
 
 
+class _Words(logging.Handler):
+    """What RQ says, in our log. That Redis is away it says every second, we say it once; that Redis is back it never
+    says. Use it in a ``with``."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.away = False
+
+    def __enter__(self) -> None:
+        logging.getLogger("rq.worker").addHandler(self)
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("rq.worker").removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said = record.getMessage()
+        if "could not connect to Redis" in said:
+            self.gone("ConnectionError")
+            return
+        log.warning("the queue says", words=said, exc_info=record.exc_info)
+
+    def gone(self, kind: str) -> None:
+        if not self.away:
+            log.warning("Redis cannot be reached; the worker waits", kind=kind)
+        self.away = True
+
+    def back(self) -> None:
+        if self.away:
+            log.info("Redis is back")
+        self.away = False
+
+
 @contextmanager
-def _insisting(worker: Worker, stopped: Callable[[], bool]) -> Iterator[None]:
-    """Stop a worker that was told to and idles on.
+def _insisting(worker: Worker, stopped: Callable[[], bool], words: _Words) -> Iterator[None]:
+    """Stop a worker that was told to and idles on; and notice that Redis is back, which RQ does in silence.
 
     RQ's handler raises an exception wherever the signal finds it. Where it lands in code that swallows exceptions (a
     logging handler, a destructor) the loop goes on. A second signal is understood as "at once", which costs an idle
@@ -96,6 +127,9 @@ def _insisting(worker: Worker, stopped: Callable[[], bool]) -> Iterator[None]:
         while not done.wait(INSIST_S):
             if stopped() and worker.get_state() != WorkerStatus.BUSY:
                 os.kill(os.getpid(), signal.SIGTERM)
+            with suppress(redis.exceptions.RedisError):
+                if words.away and worker.connection.ping():
+                    words.back()
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

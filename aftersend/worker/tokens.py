@@ -57,8 +57,8 @@ class Tokens:
 
     def refreshed(self, stale: Token) -> Token:
         """A newer one than this; waits while somebody else gets it."""
-        deadline = now() + LOCK_MS
-        while now() < deadline:
+        deadline = time.monotonic() + LOCK_MS / 1000
+        while time.monotonic() < deadline:
             known = self._store.token(self._account)
             if known is None:
                 break

@@ -542,6 +542,17 @@ class ReportsSuite:
         with pytest.raises(BadInput):
             store.marks(Filter(contact_id="a"))
 
+    def test_a_source_tells_of_a_kind_as_soon_as_an_email_event_of_it_is_there(self, store: Store) -> None:
+        assert store.telling(Kind.DELIVERED) == {}
+        store.apply(
+            [
+                read(1, [event(Kind.DELIVERED, "a", T0)]),
+                read(2, [event(Kind.DELIVERED, "b", T0, channel=Channel.SMS)], source="beta"),
+                read(3, [event(Kind.SENT, "c", T0)], source="gamma"),
+            ]
+        )
+        assert store.telling(Kind.DELIVERED) == {"acme": True, "beta": False, "gamma": False}
+
     def test_a_timeline_is_contiguous_and_adds_up(self, store: Store) -> None:
         self.fill(store)
         edges = [T0 - HOUR, T0, T0 + 15 * MINUTE, T0 + HOUR, T0 + 2 * HOUR]
@@ -683,6 +694,23 @@ class ReportsSuite:
             r.id for n in range(4) for r in store.events(Filter(until=T0 + 1), "newest", limit=7, offset=7 * n)
         ]
         assert by_offset == seen
+
+    def test_a_page_is_in_order_however_many_sources_and_kinds_it_is_of(self, store: Store) -> None:
+        sources = [f"source-{number}" for number in range(14)]
+        store.apply(
+            [
+                read(
+                    1 + number,
+                    [event(kind, source, T0 + (7 * number + 5 * place) % 90) for place, kind in enumerate(Kind)],
+                    source=source,
+                )
+                for number, source in enumerate(sources)
+            ]
+        )
+        rows = store.events(Filter(), "oldest", limit=1000)
+        assert len(rows) == len(sources) * len(Kind)
+        assert rows == sorted(rows, key=lambda row: (row.occurred_at, row.id))
+        assert store.events(Filter(), "newest", limit=20, offset=100) == rows[::-1][100:120]
 
     def test_arrival_order_hands_out_each_event_once(self, store: Store) -> None:
         store.apply([read(1, [event(Kind.OPENED, "a", T0 + HOUR)])])

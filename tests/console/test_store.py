@@ -169,7 +169,14 @@ def _spoil_a_derived_table() -> None:
 
 def test_doctor_says_in_json_what_it_looked_at(call, installation):
     findings = call("doctor", "--json").json
-    assert {finding["about"] for finding in findings} == {"store", "SQLite", "derived tables", "inbox", "quarantine"}
+    assert {finding["about"] for finding in findings} == {
+        "store",
+        "disk",
+        "SQLite",
+        "derived tables",
+        "inbox",
+        "quarantine",
+    }
     assert {finding["state"] for finding in findings} <= {"fine", "note"}
 
 

@@ -7,11 +7,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from receivers import OPENED, TOKEN, configured, migrated
 
 from aftersend.receiver import create_app
-from aftersend.receiver.health import QUIET_RUNS
+from aftersend.receiver.health import ASK_FOR_A_WORKER, OVERDUE_MS, QUIET_RUNS
 from aftersend.receiver.metrics import METRICS
 from aftersend.storage import open_store
 from aftersend.storage.contract import FeedRow
-from aftersend.vocabulary import now
+from aftersend.vocabulary import Delivery, Door, now
 
 
 @pytest.fixture
@@ -185,3 +185,27 @@ def test_every_metric_is_in_the_table_and_every_entry_of_the_table_is_a_metric(c
     assert {family.documentation for family in families if not family.name.endswith("_created")} == set(
         METRICS.values()
     )
+
+
+def test_what_nobody_takes_up_is_a_problem_after_two_minutes(client, store):
+    late = now() - OVERDUE_MS - 1000
+
+    def is_due(name, due_at, ran_at, claimed_until=None):
+        store.ensure_feeds([FeedRow(source="acme", feed=name, resource=f"acme/{name}", due_at=due_at)])
+        feed = store.claim(("acme", name, "live"), f"run-{name}", claimed_until or ran_at, at=ran_at, force=True)
+        if claimed_until is None:
+            store.finish(feed, due_at=due_at, rows=1, complete_until=None)
+
+    is_due("activities", late, late)
+    is_due("sentEmails", now(), late)
+    is_due("undelivered", late, now())
+    is_due("recentActivities", late, late, claimed_until=now() + 60_000)
+    is_due("nobody-has-switched-it-on", late, late)
+    assert client.get("/readyz").get_json()["problems"] == [
+        {"state": "waiting", "message": f"1 feed has been due {ASK_FOR_A_WORKER}"}
+    ]
+    store.append([Delivery(source="acme", door=Door.WEBHOOK, received_at=late, body=OPENED)])
+    assert client.get("/readyz").get_json()["problems"] == [
+        {"state": "waiting", "message": f"Deliveries have been waiting {ASK_FOR_A_WORKER}"},
+        {"state": "waiting", "message": f"1 feed has been due {ASK_FOR_A_WORKER}"},
+    ]

@@ -9,7 +9,7 @@ from aftersend.providers import marks
 from aftersend.providers.values import Stamp, stamp, text
 from aftersend.vocabulary import BadInput, Problem
 
-_NAMED = re.compile(r"<\s*([^<>\s]+@[^<>\s]+)\s*>$")
+_NAMED = re.compile(r"<\s*([^<>@\s]+@[^<>\s]+)\s*>$")
 
 
 def address(value: Any) -> str | None:

@@ -15,6 +15,8 @@ _CONFIRM = re.compile(
     r"https://([a-z0-9-]+\.)+(?:scw\.cloud|scaleway\.com)/?(?:[A-Za-z0-9_-][A-Za-z0-9._/-]*)?"
     r"\?([A-Za-z0-9_.~!$&'()*+,;=:@/?%-]+)"
 )
+LONGEST = 2_000
+"""Characters of an address that is looked at: its pattern costs their square."""
 
 
 def signs_at(address: str, _topic: str) -> bool:
@@ -25,7 +27,7 @@ def signs_at(address: str, _topic: str) -> bool:
 def confirms_at(address: str, topic: str) -> bool:
     """Whether opening it may subscribe to the topic. Its form isn't documented: what it says of action and topic, as
     SNS's do, must be right."""
-    found = _CONFIRM.fullmatch(address)
+    found = _CONFIRM.fullmatch(address) if len(address) <= LONGEST else None
     if found is None:
         return False
     asked = parse_qs(found[2], keep_blank_values=True)

@@ -14,7 +14,7 @@ from aftersend.zones import instant, moment
 
 GZIP = b"\x1f\x8b"
 """How a compressed body begins, whatever its headers say ("Quirks")."""
-MOST_BYTES = 50_000_000
+MOST_BYTES = 5_000_000
 """More than this is no webhook of 100 events."""
 TIME = "%Y-%m-%d %H:%M:%S"
 _REPLY = re.compile(r"([245]\d\d)\b")

@@ -93,17 +93,23 @@ class SqliteStore(Store):
         events = Path(path)
         self._events = File(events, cache_mb=64)
         self._inbox = File(events.with_name(f"{events.stem}.inbox{events.suffix}"), cache_mb=8)
+        self._schemas = ((self._inbox, schema.inbox), (self._events, schema.events))
         self._applier = Applier()
 
     # -- schema --
 
     def migrate(self) -> list[str]:
         taken = []
-        for file, migrations in ((self._inbox, schema.inbox), (self._events, schema.events)):
+        for file, steps in self._schemas:
+            with file.turn() as c:
+                _refuse_later(file, steps, Database(c))
+        for file, steps in self._schemas:
             with file.turn() as c:
                 db = Database(c)
-                taken += [migration.name for migration in migrations.pending(db)]
-                migrations.apply(db)
+                with db.atomic():  # the table of the steps and its index
+                    steps.ensure_migrations_table(db)
+                taken += [step.name for step in steps.pending(db)]
+                steps.apply(db)
         # An inbox that was restored from a backup older than the events must not give out numbers again that
         # were worked off already: new deliveries would lie behind our back.
         with self._inbox.write() as c:
@@ -111,10 +117,15 @@ class SqliteStore(Store):
         return taken
 
     def ready(self) -> None:
-        for file, migrations in ((self._inbox, schema.inbox), (self._events, schema.events)):
+        for file, steps in self._schemas:
             with file.read() as c:
-                if migrations.pending(Database(c)):
+                db = Database(c)
+                _refuse_later(file, steps, db)
+                if steps.pending(db):
                     raise ConfigurationError(f"The schema of {file.path.name} is not current; run `aftersend migrate`.")
+
+    def check_room(self) -> None:
+        self._inbox.check_room()
 
     def close(self) -> None:
         self._inbox.close()
@@ -424,6 +435,10 @@ class SqliteStore(Store):
         with self._events.read() as c:
             return totals.claims(c, which)
 
+    def telling(self, kind: Kind) -> dict[str, bool]:
+        with self._events.read() as c:
+            return counts.telling(c, kind)
+
     def timeline(self, which: Filter, edges: Sequence[Instant]) -> list[Funnel]:
         with self._events.read() as c:
             return counts.timeline(c, which, edges)
@@ -544,6 +559,14 @@ class SqliteStore(Store):
 
 class _Undo(Exception):
     """A dry run is over."""
+
+
+def _refuse_later(file: File, steps: schema.Steps, db: Database) -> None:
+    if later := steps.later(db):
+        raise ConfigurationError(
+            f"{file.path.name} belongs to a later version of Aftersend, which took the step '{later[0]}': "
+            "install that version, or restore a backup from before."
+        )
 
 
 @contextmanager

@@ -15,20 +15,29 @@ from aftersend.vocabulary import Heard, Instant, Rate
 
 DAY = 86_400_000
 FARTHEST = DAY + 3_600_000
+WAIT = 60_000
+"""How long somebody may have waited for the store since he looked at the clock."""
 
 
 def reserve(
     c: sqlite3.Connection, name: str, interval_ms: int, at: Instant, rates: Sequence[Rate], patience_ms: int | None
 ) -> Instant:
-    row = c.execute("SELECT max(next_at, silent_until) FROM budgets WHERE name = ?", (name,)).fetchone()
-    # A turn further away than any platform's silence is what a clock left behind that was set back since.
-    turn: Instant = max(at, row[0] if row and row[0] - at <= FARTHEST else at)
+    row = c.execute("SELECT next_at, silent_until FROM budgets WHERE name = ?", (name,)).fetchone()
+    booked, silent = row or (0, 0)
+    # Nobody books a turn further ahead than he waits for it, and no platform wants silence for days: such a time was
+    # left behind by a clock that was set back since, and so was all that is written beside it.
+    set_back = booked - at > (FARTHEST if patience_ms is None else patience_ms) + interval_ms + WAIT
+    if set_back or silent - at > FARTHEST:
+        booked = silent = 0
+    turn: Instant = max(at, booked, silent)
     for rate in rates:
         c.execute(
             "INSERT INTO windows VALUES (?, ?, ?, ?, 0, 0) ON CONFLICT DO UPDATE SET most = min(most, excluded.most)",
             (name, rate.period, rate.calls, _aligned(at, rate.period)),
         )
     periods = _windows(c, name)
+    for window in periods if set_back else ():
+        window.begin_anew(at)
     # A later turn may be too early for another window again; two rounds settle it but for rare corners.
     for _ in range(2):
         for window in periods:
@@ -36,8 +45,9 @@ def reserve(
     if patience_ms is not None and turn - at > patience_ms:
         return turn
     c.execute(
-        "INSERT INTO budgets (name, next_at) VALUES (?, ?) ON CONFLICT DO UPDATE SET next_at = excluded.next_at",
-        (name, turn + interval_ms),
+        "INSERT INTO budgets (name, next_at, silent_until) VALUES (?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET next_at = excluded.next_at, silent_until = excluded.silent_until",
+        (name, turn + interval_ms, silent),
     )
     for window in periods:
         window.forward(turn)
@@ -98,12 +108,17 @@ class _Window:
         passed = (at - self.began) // self.period
         if passed < -1:
             # Our clock was set back.
-            self.used, self.before, self.began = 0, 0, _aligned(at, self.period)
+            self.begin_anew(at)
         if passed <= 0:
             return
         self.before = self.used if passed == 1 and self.period < DAY else 0
         self.used = 0
         self.began += passed * self.period
+
+    def begin_anew(self, at: Instant) -> None:
+        """Know of no call, but those of a long window, which the platform counts."""
+        if not self.is_long:
+            self.used, self.before, self.began = 0, 0, _aligned(at, self.period)
 
     def counted(self, at: Instant) -> float:
         """Calls of the last ``period`` milliseconds, those of the stretch before spread evenly over it."""

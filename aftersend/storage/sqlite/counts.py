@@ -15,6 +15,7 @@ from aftersend.storage.sqlite import totals
 from aftersend.storage.sqlite.codes import (
     ACTED_BY_MACHINE,
     EMAIL,
+    KIND,
     KINDS,
     KNOWN,
     LIFETIME,
@@ -27,11 +28,12 @@ from aftersend.storage.sqlite.codes import (
 from aftersend.storage.sqlite.quarters import Quarters, Tally, add, empty
 from aftersend.storage.sqlite.selection import Scope, channels_of, scopes_of, sources_of, window_of
 from aftersend.storage.sqlite.statements import batched, marks
-from aftersend.vocabulary import BadInput, Instant
+from aftersend.vocabulary import BadInput, Instant, Kind
 
 EVERY_KIND = tuple(range(len(KINDS)))
 """Named one by one in conditions, so that the key (scope, channel, kind, quarter) is used whole."""
 EVERY_MARK = tuple(MARK.values())
+_NOTHING = Count()
 
 
 def funnel(c: sqlite3.Connection, which: Filter) -> Funnel:
@@ -39,6 +41,14 @@ def funnel(c: sqlite3.Connection, which: Filter) -> Funnel:
     if which.since is not None or which.until is not None:
         return _funnel(counts.between(EVERY_KIND, *window_of(which)))
     return with_claims(_funnel(counts.lifetime(EVERY_KIND)), totals.claims(c, which))
+
+
+def telling(c: sqlite3.Connection, kind: Kind) -> dict[str, bool]:
+    statement = f"""
+        SELECT s.name, EXISTS (SELECT 1 FROM buckets b WHERE b.scope = -s.id AND b.channel = {EMAIL} AND b.kind = ?
+                               AND b.quarter = {LIFETIME} AND b.n > 0) FROM sources s
+    """
+    return {name: bool(told) for name, told in c.execute(statement, (KIND[kind],))}
 
 
 def timeline(c: sqlite3.Connection, which: Filter, edges: Sequence[Instant]) -> list[Funnel]:
@@ -175,11 +185,11 @@ def with_claims(funnel: Funnel, claims: Claims) -> Funnel:
 
 
 def _funnel(tally: Tally) -> Funnel:
-    return {word: Count(*tally[number]) if number in tally else Count() for number, word in enumerate(KINDS)}
+    return {word: Count(*tally[number]) if number in tally else _NOTHING for number, word in enumerate(KINDS)}
 
 
 def _marks(tally: Tally) -> Marks:
-    return {mark: Count(*tally[number]) if number in tally else Count() for mark, number in MARK.items()}
+    return {mark: Count(*tally[number]) if number in tally else _NOTHING for mark, number in MARK.items()}
 
 
 def lifetimes(

@@ -18,6 +18,15 @@ _COLUMNS = list(FeedRow.__struct_fields__)
 _BOOLS = {"stopped", "finished"}
 Key = tuple[str, str, str]
 _KEY = "source = ? AND feed = ? AND lane = ?"
+_AHEAD = 60_000
+"""A run that began more than so many milliseconds after now was begun by a clock that was set back since: what it wrote
+of times (due, parked, claimed) is void, or the feed would wait until the clock is there again."""
+_SET_BACK = f"coalesce(last_run_at, 0) > :at + {_AHEAD}"
+_TAKEN = (
+    "EXISTS (SELECT 1 FROM feeds o WHERE o.resource = feeds.resource AND o.owner IS NOT NULL "
+    f"AND o.claimed_until > :at AND o.last_run_at <= :at + {_AHEAD})"
+)
+_READY = f"NOT stopped AND (due_at <= :at AND coalesce(parked_until, 0) <= :at OR {_SET_BACK})"
 _RELEASE = "owner = NULL, claimed_until = NULL"
 
 
@@ -47,20 +56,18 @@ def select(
 def due(c: sqlite3.Connection, at: Instant) -> list[FeedRow]:
     rows = select(
         c,
-        "due_at <= :at AND NOT finished AND NOT stopped AND coalesce(parked_until, 0) <= :at AND NOT EXISTS "
-        "(SELECT 1 FROM feeds o WHERE o.resource = feeds.resource AND o.owner IS NOT NULL AND o.claimed_until > :at)",
+        f"NOT finished AND {_READY} AND NOT {_TAKEN}",
         {"at": at},
     )
     return sorted(rows, key=lambda row: row.due_at)
 
 
 def claim(c: sqlite3.Connection, key: Key, owner: str, until: Instant, at: Instant, force: bool) -> FeedRow | None:
-    ready = "true" if force else "due_at <= :at AND NOT stopped AND coalesce(parked_until, 0) <= :at"
+    ready = "true" if force else _READY
     taken = c.execute(
         f"""
         UPDATE feeds SET owner = :owner, claimed_until = :until, last_run_at = :at
-        WHERE source = :source AND feed = :feed AND lane = :lane AND NOT finished AND {ready} AND NOT EXISTS
-          (SELECT 1 FROM feeds o WHERE o.resource = feeds.resource AND o.owner IS NOT NULL AND o.claimed_until > :at)
+        WHERE source = :source AND feed = :feed AND lane = :lane AND NOT finished AND {ready} AND NOT {_TAKEN}
         """,
         {"source": key[0], "feed": key[1], "lane": key[2], "owner": owner, "until": until, "at": at},
     ).rowcount
@@ -114,13 +121,13 @@ def finish(
         f"""
         UPDATE feeds SET {_RELEASE}, due_at = ?, last_success_at = ?, finished = ?, parked_until = NULL, failures = 0,
             stopped = 0, problem = NULL, problem_body = NULL,
-            complete_until = nullif(max(coalesce(complete_until, 0), coalesce(?, 0)), 0),
+            complete_until = nullif(max(iif(complete_until > ?, 0, coalesce(complete_until, 0)), coalesce(?, 0)), 0),
             quiet_runs = CASE WHEN ? IS NULL THEN quiet_runs WHEN ? > 0 THEN 0
                 WHEN last_rows > 0 OR quiet_runs > 0 THEN quiet_runs + 1 ELSE 0 END,
             last_rows = coalesce(?, last_rows)
         WHERE {_KEY} AND owner = ?
         """,
-        (due_at, at, finished, complete_until, rows, rows, rows, *feed.key, feed.owner),
+        (due_at, at, finished, at, complete_until, rows, rows, rows, *feed.key, feed.owner),
     )
 
 

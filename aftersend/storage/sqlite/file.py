@@ -14,15 +14,25 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from aftersend.vocabulary import ConfigurationError, TemporaryError
 
 BUSY_SECONDS = 15
 """How long a foreign writer (a shell, a backup) may hold the file before we answer "not now"."""
+
+PAGE = 8_192
+WAL_PAGES = 8_000
+"""After so many pages the log is written back and begins anew; a reader that stays long makes it longer for a while."""
+SCARCE = 16_000_000
+"""With fewer bytes free the log is given back before every write: it must not be what fills the disk, and writing it
+back needs some room too."""
+ROOM = 1_000_000
+"""Bytes that must be free, or nothing can be taken in."""
 
 _LATER = ("locked", "busy", "full", "disk i/o", "readonly", "unable to open")
 
@@ -83,7 +93,10 @@ class File:
             lock = self._lock()
             fcntl.flock(lock, fcntl.LOCK_EX)
             try:
-                yield self._connection()
+                connection = self._connection()
+                if self._free() < SCARCE:
+                    _give_back(connection)
+                yield connection
             finally:
                 fcntl.flock(lock, fcntl.LOCK_UN)
 
@@ -116,14 +129,30 @@ class File:
             check_same_thread=False,
             cached_statements=256,
         )
-        connection.execute("PRAGMA page_size = 8192")
+        connection.execute(f"PRAGMA page_size = {PAGE}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA cache_size = -{self._cache_mb * 1000}")
-        connection.execute("PRAGMA wal_autocheckpoint = 8000")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_PAGES * PAGE}")
         connection.execute("PRAGMA temp_store = MEMORY")
         self._writer = connection
         return connection
+
+    def _free(self) -> int:
+        """Bytes that are free on the disk."""
+        disk = os.statvfs(self.path.parent)
+        return disk.f_bavail * disk.f_frsize
+
+    def check_room(self) -> None:
+        """Raise TemporaryError, with the reason, where the disk takes no :data:`ROOM` more. Takes no lock, writes
+        nothing that stays. A directory that isn't there yet has room."""
+        try:
+            with suppress(FileNotFoundError), tempfile.TemporaryFile(dir=self.path.parent) as probe:
+                probe.write(bytes(ROOM))
+                probe.flush()
+        except OSError as error:
+            raise TemporaryError(f"{self.path.parent} can't be written: {error.strerror}.") from error
 
     def close(self) -> None:
         """Close this thread's reader and the writer; the last one to leave checkpoints, under the lock."""
@@ -142,6 +171,14 @@ class File:
                     connection.close()
             finally:
                 os.close(descriptor)
+
+
+def _give_back(connection: sqlite3.Connection) -> None:
+    """Write the log back and give its room to the disk, unless a reader needs it."""
+    with suppress(sqlite3.Error):
+        connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
 
 
 @contextmanager

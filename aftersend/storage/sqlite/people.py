@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -142,13 +143,20 @@ def message_rows(c: sqlite3.Connection, ids: Sequence[int]) -> list[MessageRow]:
                 email=email,
                 channel=CHANNELS[channel],
                 template=template or None,
-                subject=told.known(about).get("subject"),
+                subject=_subject(about),
                 created_at=metrics.created_at(facts),
                 status=metrics.status(facts),
-                bounce=metrics.worst(facts),
+                bounce=metrics.worst(facts) if Kind.BOUNCED in facts else None,
                 outcomes={kind: Outcome(*facts[kind]) for kind in KINDS if kind in facts},
             )
     return [found[id] for id in ids]
+
+
+@lru_cache(maxsize=1000)
+def _subject(about: str | None) -> str | None:
+    """The subject among what was told about a campaign; many messages share it."""
+    subject: str | None = told.known(about).get("subject")
+    return subject
 
 
 def contact_id_of(key: str) -> str | None:

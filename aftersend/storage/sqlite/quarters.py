@@ -67,16 +67,43 @@ class Quarters(ABC):
 
     def _whole(self, kinds: Sequence[int], quarters: Sequence[int]) -> list[Tally]:
         tallies = [empty() for _ in quarters[1:]]
-        long = all(end - start >= QUARTERS_OF_DAY for start, end in pairwise(quarters))
+        # A day of any zone is longer than half of one, also when clocks change.
+        long = all(end - start > QUARTERS_OF_DAY // 2 for start, end in pairwise(quarters))
+        add_slots = self._add_days if long else self._add_buckets
         for place in self._places:
-            present = self._present(place, kinds)
-            if not present:
-                continue
-            if long:
-                self._add_days(tallies, place, present, quarters)
-            else:
-                self._add_quarters(tallies, place, present, quarters)
+            add_slots(tallies, place, kinds, quarters)
         return tallies
+
+    def _add_buckets(self, tallies: list[Tally], place: Place, kinds: Sequence[int], edges: Sequence[int]) -> None:
+        """Buckets one by one, each put into its slot; the edges are buckets too."""
+        for bucket, kind, *counts in self._c.execute(
+            f"SELECT quarter, kind, {self._columns} {self._rows(kinds)}", (*place, *kinds, edges[0], edges[-1])
+        ):
+            add(tallies[bisect_right(edges, bucket) - 1], kind, counts)
+
+    def _add_days(self, tallies: list[Tally], place: Place, kinds: Sequence[int], quarters: Sequence[int]) -> None:
+        """UTC days, put into slots as if these were cut at the midnight that is nearest to each edge; then what lies
+        between an edge and its midnight moves from one slot to its neighbour."""
+        midnights = [(quarter + QUARTERS_OF_DAY // 2) // QUARTERS_OF_DAY * QUARTERS_OF_DAY for quarter in quarters]
+        if len(tallies) == 1:
+            self._add_sums(tallies[0], place, kinds, day(midnights[1]) + 1, day(midnights[0]) + 1)
+        else:
+            # Days count downwards.
+            days = [day(midnight) + 1 for midnight in reversed(midnights)]
+            self._add_buckets(tallies[::-1], place, kinds, days)
+        if midnights == quarters:
+            return
+        present = self._present(place, kinds)
+        for slot, (quarter, midnight) in enumerate(zip(quarters, midnights, strict=True)):
+            between = empty()
+            self._add_sums(between, place, present, min(quarter, midnight), max(quarter, midnight))
+            sign = 1 if midnight < quarter else -1
+            for kind, counts in between.items():
+                moved = [sign * count for count in counts]
+                if slot > 0:
+                    add(tallies[slot - 1], kind, moved)
+                if slot < len(tallies):
+                    add(tallies[slot], kind, [-count for count in moved])
 
     def _present(self, place: Place, kinds: Sequence[int]) -> list[int]:
         """Those of these kinds that ever occurred, so that no index is asked in vain."""
@@ -87,47 +114,9 @@ class Quarters(ABC):
             )
         ]
 
-    def _add_quarters(self, tallies: list[Tally], place: Place, kinds: Sequence[int], quarters: Sequence[int]) -> None:
-        """One pass over the quarter hours, each put into its slot."""
-        slot = 0
-        for quarter, kind, *counts in self._c.execute(
-            f"SELECT quarter, kind, {self._sums} {self._rows(kinds)} GROUP BY quarter, kind ORDER BY quarter",
-            (*place, *kinds, quarters[0], quarters[-1]),
-        ):
-            while quarter >= quarters[slot + 1]:
-                slot += 1
-            add(tallies[slot], kind, counts)
-
-    def _add_days(self, tallies: list[Tally], place: Place, kinds: Sequence[int], quarters: Sequence[int]) -> None:
-        """Slots of a day and more: whole UTC days, and at each edge the part of its UTC day before it, which one slot
-        gains and the next one loses. That part is summed from its shorter side."""
-        edges = [quarter // QUARTERS_OF_DAY for quarter in quarters]
-        if len(edges) == 2:
-            self._add_sums(tallies[0], place, kinds, day(quarters[1]) + 1, day(quarters[0]) + 1)
-        else:
-            for bucket, kind, *counts in self._c.execute(
-                f"SELECT quarter, kind, {self._columns} {self._rows(kinds)}",
-                (*place, *kinds, day(quarters[-1]) + 1, day(quarters[0]) + 1),
-            ):
-                add(tallies[bisect_right(edges, -2 - bucket) - 1], kind, counts)
-        parts = [self._part_before(place, kinds, quarter) for quarter in quarters]
-        for tally, (before, after) in zip(tallies, pairwise(parts), strict=True):
-            add_all(tally, _difference(after, before))
-
-    def _part_before(self, place: Place, kinds: Sequence[int], edge: int) -> Tally:
-        """What its UTC day holds before a quarter hour."""
-        part = empty()
-        morning = edge // QUARTERS_OF_DAY * QUARTERS_OF_DAY
-        if edge - morning <= QUARTERS_OF_DAY // 2:
-            if edge > morning:
-                self._add_sums(part, place, kinds, morning, edge)
-            return part
-        self._add_sums(part, place, kinds, edge, morning + QUARTERS_OF_DAY)
-        whole = empty()
-        self._add_sums(whole, place, kinds, day(edge), day(edge) + 1)
-        return _difference(whole, part)
-
     def _add_sums(self, tally: Tally, place: Place, kinds: Sequence[int], first: int, last: int) -> None:
+        if first >= last:
+            return
         for kind, *counts in self._c.execute(
             f"SELECT kind, {self._sums} {self._rows(kinds)} GROUP BY kind", (*place, *kinds, first, last)
         ):
@@ -142,19 +131,8 @@ def empty() -> Tally:
 
 
 def add(tally: Tally, kind: int, counts: Sequence[int]) -> None:
+    one, two, three = counts
     sums = tally[kind]
-    for place, count in enumerate(counts):
-        sums[place] += count
-
-
-def add_all(tally: Tally, more: Tally) -> None:
-    for kind, counts in more.items():
-        add(tally, kind, counts)
-
-
-def _difference(one: Tally, other: Tally) -> Tally:
-    less = empty()
-    add_all(less, one)
-    for kind, counts in other.items():
-        add(less, kind, [-count for count in counts])
-    return less
+    sums[0] += one
+    sums[1] += two
+    sums[2] += three

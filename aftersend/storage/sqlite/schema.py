@@ -10,8 +10,18 @@ from __future__ import annotations
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-inbox = Migrations("aftersend inbox")
-events = Migrations("aftersend events")
+
+class Steps(Migrations):
+    """The steps that one file takes, in their order."""
+
+    def later(self, db: Database) -> list[str]:
+        """The steps that a file has taken and this version doesn't know."""
+        known = {step.name for step in self._migrations}
+        return [step.name for step in self.applied(db) if step.name not in known]
+
+
+inbox = Steps("aftersend inbox")
+events = Steps("aftersend events")
 
 
 def _run(db: Database, script: str) -> None:

@@ -7,7 +7,7 @@ it must be.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from flask import Response
 
@@ -15,6 +15,8 @@ from aftersend.receiver.auth import CONTACTS, REPORTS
 from aftersend.receiver.dialects.hogsend import sends
 from aftersend.receiver.dialects.hogsend.desk import Desk
 from aftersend.receiver.dialects.hogsend.sends import send_id, stamp
+from aftersend.receiver.installation import installation
+from aftersend.receiver.lines import harmless
 from aftersend.storage.contract import LogFilter, MessageRow, Store
 from aftersend.vocabulary import Kind
 
@@ -26,6 +28,7 @@ HEADER = (
 )
 TIMES = (Kind.SENT, Kind.DELIVERED, Kind.OPENED, Kind.CLICKED, Kind.BOUNCED, Kind.COMPLAINED)
 
+Cell = Callable[[str | None], str]
 _quotable = re.compile(r'[",\n\r]').search
 
 
@@ -47,25 +50,26 @@ def export() -> Response:
     headers = {"Content-Disposition": 'attachment; filename="email-sends.csv"'}
     if which is not None and desk.store.log(which, limit=1, offset=MOST - 1):
         headers |= {"X-Hogsend-Export-Truncated": "true", "X-Hogsend-Export-Limit": str(MOST)}
-    return Response(_csv(desk.store, which), headers=headers, content_type="text/csv; charset=utf-8")
+    cell = _harmless_cell if installation().settings.server.formulas == "safe" else _cell
+    return Response(_csv(desk.store, which, cell), headers=headers, content_type="text/csv; charset=utf-8")
 
 
-def _csv(store: Store, which: LogFilter | None) -> Iterator[bytes]:
+def _csv(store: Store, which: LogFilter | None, cell: Cell) -> Iterator[bytes]:
     yield HEADER.encode()
     left, after = MOST if which else 0, None
     while which and left and (rows := store.log(which, limit=min(PAGE, left), after=after)):
         # Each row brings the line feed that ends the one before it.
-        yield "".join(map(_line, rows)).encode("utf-8", "replace")
+        yield "".join(_line(row, cell) for row in rows).encode("utf-8", "replace")
         left -= len(rows)
         after = rows[-1].created_at, rows[-1].number
 
 
-def _line(row: MessageRow) -> str:
+def _line(row: MessageRow, cell: Cell) -> str:
     happened = row.outcomes
     times = ",".join([stamp(happened[kind].first_at) if kind in happened else "" for kind in TIMES])
     return (
-        f"\n{send_id(row.number)},{stamp(row.created_at)},{_cell(row.template or row.campaign_id)},{row.status},"
-        f"{_cell(row.email)},{_cell(row.external_id or row.contact_id)},{_cell(row.subject)},{times},"
+        f"\n{send_id(row.number)},{stamp(row.created_at)},{cell(row.template or row.campaign_id)},{row.status},"
+        f"{cell(row.email)},{cell(row.external_id or row.contact_id)},{cell(row.subject)},{times},"
         f"{sends.BOUNCE_TYPES[row.bounce] if row.bounce else ''}"
     )
 
@@ -74,3 +78,7 @@ def _cell(text: str | None) -> str:
     if not text:
         return ""
     return '"' + text.replace('"', '""') + '"' if _quotable(text) else text
+
+
+def _harmless_cell(text: str | None) -> str:
+    return _cell(harmless(text))

@@ -1,0 +1,1 @@
+"""Every line of docs/security.md, held."""
