@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from aftersend.storage.sqlite.statements import batched, marks
+from aftersend.storage.sqlite.statements import batched, marks, values
 from aftersend.storage.sqlite.told import joined, known
 from aftersend.vocabulary import ContactInfo, Event, Instant
 
@@ -42,9 +42,9 @@ class Contact:
         *("key", "phone", "phone_at", "source"),
     )
 
-    def __init__(self, id: int, source: int, key: str, values: Sequence[Any] = (None,) * 9):
+    def __init__(self, id: int, source: int, key: str, stored: Sequence[Any] = (None,) * 9):
         self.id, self.source, self.key = id, source, key
-        *names, earlier, self.first_at, self.about = values
+        *names, earlier, self.first_at, self.about = stored
         self.email, self.email_at, self.external_id, self.external_id_at, self.phone, self.phone_at = names
         self.earlier: dict[str, dict[str, Instant]] = msgspec.json.decode(earlier) if earlier else {}
 
@@ -73,22 +73,25 @@ class Contact:
         return True
 
     def values(self) -> tuple[Any, ...]:
-        earlier = msgspec.json.encode(dict(sorted(self.earlier.items()))).decode() if self.earlier else None
+        """As :data:`_VALUES` takes them: the empty text stands for NULL."""
+        earlier = msgspec.json.encode(dict(sorted(self.earlier.items()))).decode() if self.earlier else ""
+        email_at, external_id_at, phone_at, first_at = self.email_at, self.external_id_at, self.phone_at, self.first_at
         return (
-            self.email,
-            self.email_at,
-            self.external_id,
-            self.external_id_at,
-            self.phone,
-            self.phone_at,
+            self.email or "",
+            "" if email_at is None else email_at,
+            self.external_id or "",
+            "" if external_id_at is None else external_id_at,
+            self.phone or "",
+            "" if phone_at is None else phone_at,
             earlier,
-            self.first_at,
-            self.about,
+            "" if first_at is None else first_at,
+            self.about or "",
         )
 
 
-_COLUMNS = "email, email_at, external_id, external_id_at, phone, phone_at, earlier, first_at, about"
+_NAMES = ("email", "email_at", "external_id", "external_id_at", "phone", "phone_at", "earlier", "first_at", "about")
 """The values of :meth:`Contact.values`."""
+_COLUMNS, _VALUES = ", ".join(_NAMES), values(_NAMES, _NAMES)
 
 
 class Contacts:
@@ -159,11 +162,11 @@ class Contacts:
     def flush(self, c: sqlite3.Connection) -> None:
         """Write what was made and changed."""
         c.executemany(
-            f"INSERT INTO contacts (id, source, key, {_COLUMNS}) VALUES ({marks(12)})",
+            f"INSERT INTO contacts (id, source, key, {_COLUMNS}) VALUES (?,?,?,{_VALUES})",
             [(contact.id, contact.source, contact.key, *contact.values()) for contact in self._made.values()],
         )
         c.executemany(
-            f"UPDATE contacts SET ({_COLUMNS}) = ({marks(9)}) WHERE id = ?",
+            f"UPDATE contacts SET ({_COLUMNS}) = ({_VALUES}) WHERE id = ?",
             [(*contact.values(), id) for id, contact in sorted(self._changed.items()) if id not in self._made],
         )
         self._made.clear()
@@ -189,8 +192,8 @@ class Contacts:
                     f"SELECT key, id, {_COLUMNS} FROM contacts WHERE source = ? AND key IN ({marks(len(chunk))})",
                     (source, *chunk),
                 )
-                for key, id, *values in rows:
-                    self._keep(Contact(id, source, key, values))
+                for key, id, *stored in rows:
+                    self._keep(Contact(id, source, key, stored))
         last: int = c.execute("SELECT coalesce(max(id), 0) FROM contacts").fetchone()[0]
         number = max(last, *self._made, 0)
         made = set()

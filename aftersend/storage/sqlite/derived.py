@@ -13,7 +13,7 @@ now is added. :func:`rebuild` computes everything from nothing but the events, b
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -60,7 +60,7 @@ Entry = tuple[int, int, int, int]
 """Kind or mark, quarter, ALL or PEOPLE or BOTH, and what it adds to the total."""
 Spots = tuple[tuple[int, tuple[int, ...]], ...]
 """Scopes, each with the places in its buckets."""
-Standing = tuple[int, int, bool, int, bool, int | None, int | None]
+Standing = tuple[int, int, int, int, int, int | None, int | None]
 """A row of the table ``standings``."""
 
 
@@ -108,6 +108,8 @@ class Derived:
         self._doors: dict[tuple[int, int, int], list[int]] = defaultdict(lambda: [0] * 3)
         self._spans: dict[int, tuple[Instant, Instant]] = {}
         self._numbers: dict[tuple[int, str, str], int] = defaultdict(int)
+        self._outcomes: list[tuple[int | None, ...]] = []
+        self._standings: list[Standing] = []
         self.touched: set[int] = set()
         """Campaigns and activities of which something was written."""
 
@@ -115,38 +117,69 @@ class Derived:
 
     def add(self, facts: Sequence[Fact], new_messages: set[int] | None = None) -> None:
         """Count events that were not there before. ``new_messages`` can't have outcomes yet (``None``: none can)."""
+        times = Counter([fact.message for fact in facts])
+        shared = {fact.pair for fact in facts if fact.message != fact.pair}
+        others: list[Fact] = []
+        for alike in _alike(facts):
+            home = alike[0]
+            self._count(home, len(alike))
+            instants = [fact.at for fact in alike]
+            self._span(home.campaign, min(instants), max(instants))
+            if home.url is not None:
+                others += alike
+                continue
+            firsts: list[Fact] = []
+            for fact in alike:
+                message = fact.message
+                new = new_messages is None or message in new_messages
+                alone = new and times[message] == 1 and fact.pair not in shared
+                (firsts if alone else others).append(fact)
+            if firsts:
+                self._add_firsts(firsts)
+        self._add_others(others, shared, new_messages)
+        self._write_messages()
+
+    def _add_firsts(self, alike: Sequence[Fact]) -> None:
+        """Of each of these messages the first event, and the only one so far: they count as one, so many times."""
+        home = alike[0]
+        outcomes: Outcomes = {kind: _once(home) for kind in ((home.kind, home.sort) if home.sort else (home.kind,))}
+        state = State(outcomes, True, *self._template(home, home.template, NOTHING))
+        standing = self._settle(home.pair, home, NOTHING, state, len(alike))
+        assert standing is not None
+        _, source, alone, template, stated, created_at, status = standing
+        for fact in alike:
+            message, at = fact.message, fact.at
+            self._standings.append(
+                (message, source, alone, template, stated, None if created_at is None else at, status)
+            )
+            for kind in outcomes:
+                self._outcomes.append((message, kind, *_once(fact)))
+
+    def _add_others(self, facts: Sequence[Fact], shared: set[int], new_messages: set[int] | None) -> None:
         gathered: dict[int, Outcomes] = {}
         homes: dict[int, Fact] = {}
         templates: dict[int, str] = {}
         clicks: dict[tuple[int, int], list[int]] = {}
-        shared: set[int] = set()
         for fact in facts:
-            self._count(fact, 1)
-            self._span(fact.campaign, fact.at)
             message, pair = fact.message, fact.pair
-            if message != pair:
-                shared.add(pair)
             if fact.template is not None and fact.template < templates.get(message, fact.template + "\0"):
                 templates[message] = fact.template
-            at = fact.at
-            human = fact.machine != ACTED_BY_MACHINE
             for gatherer in (message,) if message == pair else (message, pair):
                 outcomes = gathered.get(gatherer)
                 if outcomes is None:
                     outcomes = gathered[gatherer] = {}
                     homes[gatherer] = fact
                 for kind in (fact.kind, fact.sort) if fact.sort else (fact.kind,):
-                    once: Outcome = [1, at, at, 1, at, at] if human else [1, at, at, 0, None, None]
+                    once = _once(fact)
                     outcome = outcomes.setdefault(kind, once)
                     if outcome is not once:
                         _join(outcome, once)
             for gatherer, link in self._clicked(fact):
                 both = clicks.setdefault((gatherer, link), [0, 0])
                 both[0] += 1
-                both[1] += human
+                both[1] += fact.machine != ACTED_BY_MACHINE
         old_ones = [] if new_messages is None else sorted(gathered.keys() - new_messages)
         before = self._stored(old_ones)
-        standings = {}
         for gatherer, news in gathered.items():
             home, was = homes[gatherer], before.get(gatherer, NOTHING)
             after = _joined(was.outcomes, news)
@@ -154,9 +187,8 @@ class Derived:
             is_ = State(after, alone, *self._template(home, templates.get(gatherer), was))
             standing = self._settle(gatherer, home, was, is_)
             if standing is not None:
-                standings[gatherer] = standing
-        self._write_outcomes({(g, kind): outcome for g, news in gathered.items() for kind, outcome in news.items()})
-        self._write_standings(standings.values())
+                self._standings.append(standing)
+            self._outcomes += [(gatherer, kind, *outcome) for kind, outcome in news.items()]
         self._add_clicks(clicks, homes, set(old_ones))
 
     def _template(self, home: Fact, told: str | None, was: State) -> tuple[int, bool]:
@@ -206,8 +238,11 @@ class Derived:
         settled = [self._settle(g, homes[g], before.get(g, NOTHING), after[g]) for g in gatherers]
         for chunk in batched(gatherers):
             self._c.execute(f"DELETE FROM outcomes WHERE message IN ({marks(len(chunk))})", chunk)
-        self._write_outcomes({(g, kind): outcome for g, state in after.items() for kind, outcome in state[0].items()})
-        self._write_standings(standing for standing in settled if standing is not None)
+        self._outcomes += [
+            (g, kind, *outcome) for g, state in after.items() for kind, outcome in state.outcomes.items()
+        ]
+        self._standings += [standing for standing in settled if standing is not None]
+        self._write_messages()
         self._recount_clicks(gatherers, pairs, homes)
         for scope, url in {(scope, url) for (scope, url, _), told in self._numbers.items() if told < 0}:
             self.places.renumber(scope, url)
@@ -300,14 +335,9 @@ class Derived:
             if fact.activity:
                 yield fact.message, self.places.link(fact.activity, fact.url, fact.number)
 
-    def _span(self, campaign: int, at: Instant) -> None:
-        span = self._spans.get(campaign)
-        if span is None:
-            self._spans[campaign] = (at, at)
-        elif at < span[0]:
-            self._spans[campaign] = (at, span[1])
-        elif at > span[1]:
-            self._spans[campaign] = (span[0], at)
+    def _span(self, campaign: int, first: Instant, last: Instant) -> None:
+        known = self._spans.get(campaign, (first, last))
+        self._spans[campaign] = (min(known[0], first), max(known[1], last))
 
     def see(self, source: int, was: Instant | None, first_at: Instant | None) -> None:
         """A contact of a source was known from one instant on, and is now from another."""
@@ -316,26 +346,26 @@ class Derived:
         if first_at is not None:
             self._known[source, first_at // QUARTER] += 1
 
-    def _settle(self, gatherer: int, home: Fact, was: State, is_: State) -> Standing | None:
-        """Take away what a message or pair counted for, and add what it counts for now (law 2). Returns its row where
-        that is new or changed."""
+    def _settle(self, gatherer: int, home: Fact, was: State, is_: State, times: int = 1) -> Standing | None:
+        """Take away what a message or pair counted for, and add what it counts for now (law 2), as often as others are
+        like it. Returns its row where that is new or changed."""
         before, now = self._worth(home, was), self._worth(home, is_)
         spots_before, spots = _spots(gatherer, home, was.alone), _spots(gatherer, home, is_.alone)
         if before.entries != now.entries or spots_before != spots:
             if before.entries:
-                self._entries[home.channel, spots_before, before.entries] -= 1
-            self._entries[home.channel, spots, now.entries] += 1
+                self._entries[home.channel, spots_before, before.entries] -= times
+            self._entries[home.channel, spots, now.entries] += times
         if before.bounce != now.bounce:
-            self._count_bounce(gatherer, home, before.bounce, -1)
-            self._count_bounce(gatherer, home, now.bounce, 1)
+            self._count_bounce(gatherer, home, before.bounce, -times)
+            self._count_bounce(gatherer, home, now.bounce, times)
         moved = before.standing != now.standing or was.template != is_.template
         if moved:
-            self._count_standing(home, was.template, before.standing, -1)
-            self._count_standing(home, is_.template, now.standing, 1)
+            self._count_standing(home, was.template, before.standing, -times)
+            self._count_standing(home, is_.template, now.standing, times)
         elif was is not NOTHING and was[1:] == is_[1:]:
             return None
         created_at, status = now.standing[:2] if now.standing else (None, None)
-        return (gatherer, home.source, is_.alone, is_.template, is_.stated, created_at, status)
+        return (gatherer, home.source, int(is_.alone), is_.template, int(is_.stated), created_at, status)
 
     def _worth(self, home: Fact, state: State) -> Worth:
         if len(state.outcomes) != 1 or not state.alone:
@@ -424,19 +454,19 @@ class Derived:
             )
         }
 
-    def _write_outcomes(self, outcomes: Mapping[tuple[int, int], Outcome]) -> None:
+    def _write_messages(self) -> None:
+        """Write what messages and pairs come to."""
         self._c.executemany(
-            f"INSERT OR REPLACE INTO {self._into}outcomes VALUES (?,?,?,?,?,?,?,?)",
-            sorted((*key, *outcome) for key, outcome in outcomes.items()),
+            f"INSERT OR REPLACE INTO {self._into}outcomes VALUES (?,?,?,?,?,?,?,?)", sorted(self._outcomes)
         )
-
-    def _write_standings(self, rows: Iterable[Standing]) -> None:
         key, names = _TABLES["standings"]
         self._c.executemany(
             f"INSERT INTO {self._into}standings VALUES ({marks(len(key) + len(names))}) "
             f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in names)}",
-            sorted(rows),
+            sorted(self._standings),
         )
+        self._outcomes.clear()
+        self._standings.clear()
 
     def write(self) -> None:
         """Add the counted differences to buckets, doors, cohorts and facets: of campaigns and of sources, by quarter
@@ -500,6 +530,20 @@ def _sum(sums: list[int], more: Sequence[int]) -> None:
     for place, count in enumerate(more):
         if count:
             sums[place] += count
+
+
+def _alike(facts: Iterable[Fact]) -> Iterable[list[Fact]]:
+    """Together those that differ in nothing but recipient, message and the instant within a quarter hour."""
+    found: dict[tuple[Any, ...], list[Fact]] = defaultdict(list)
+    for fact in facts:
+        _, _, source, campaign, activity, _, channel, kind, sort, machine, at, *rest = fact
+        found[source, campaign, activity, channel, kind, sort, machine, at // QUARTER, *rest].append(fact)
+    return found.values()
+
+
+def _once(fact: Fact) -> Outcome:
+    at = fact.at
+    return [1, at, at, 0, None, None] if fact.machine == ACTED_BY_MACHINE else [1, at, at, 1, at, at]
 
 
 def _joined(stored: Outcomes, news: Outcomes) -> Outcomes:

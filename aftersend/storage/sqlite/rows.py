@@ -20,6 +20,7 @@ from aftersend.storage.sqlite.codes import (
     PRECISIONS,
 )
 from aftersend.storage.sqlite.facts import sort_of
+from aftersend.storage.sqlite.statements import values
 from aftersend.vocabulary import BounceClass, Event, Instant
 
 PLACE = ["id", "slot", "n", "source", "campaign", "contact", "message"]
@@ -61,16 +62,18 @@ ACCOUNT = [
 ]
 """What it says. Campaign and contact ids stand in their own tables."""
 
+NULLABLE = set(ACCOUNT[ACCOUNT.index("row_id") : -1]) - {"by_message"}
+
 COLUMNS = PLACE + WEIGHT + ACCOUNT
 
-INSERT = f"INSERT INTO events ({','.join(COLUMNS)}) VALUES ({','.join('?' * len(COLUMNS))})"
-UPDATE = f"UPDATE events SET {','.join(f'{c}=?' for c in COLUMNS[1:])} WHERE id=?"
+INSERT = f"INSERT INTO events ({','.join(COLUMNS)}) VALUES ({values(COLUMNS, NULLABLE)})"
+UPDATE = f"UPDATE events SET ({','.join(COLUMNS[1:])}) = ({values(COLUMNS[1:], NULLABLE)}) WHERE id=?"
 
 _json = msgspec.json.Encoder(order="deterministic")
 
 
 def account(e: Event) -> tuple[Any, ...]:
-    """The values of :data:`ACCOUNT`."""
+    """The values of :data:`ACCOUNT`, the empty text for NULL (:func:`statements.values`)."""
     kind = KIND[e.kind]
     return (
         kind,
@@ -82,36 +85,36 @@ def account(e: Event) -> tuple[Any, ...]:
         e.list,
         e.row,
         e.word,
-        e.row_id,
-        e.activity_id,
-        e.message_id,
-        e.by_message,
-        e.template,
-        e.external_id,
-        e.email,
-        e.phone,
-        e.url,
-        e.link_number,
-        e.ip,
-        e.ip_chain,
-        e.user_agent,
-        e.device,
-        e.machine_reason,
-        e.bounce_class,
-        e.reason,
-        e.smtp_code,
-        _json.encode(e.metadata).decode() if e.metadata else None,
+        e.row_id or "",
+        e.activity_id or "",
+        e.message_id or "",
+        1 if e.by_message else 0,
+        e.template or "",
+        e.external_id or "",
+        e.email or "",
+        e.phone or "",
+        e.url or "",
+        e.link_number or "",
+        e.ip or "",
+        e.ip_chain or "",
+        e.user_agent or "",
+        e.device or "",
+        e.machine_reason or "",
+        e.bounce_class.value if e.bounce_class else "",
+        e.reason or "",
+        e.smtp_code or "",
+        _json.encode(e.metadata).decode() if e.metadata else "",
         sort_of(kind, e.bounce_class, e.reason),
     )
 
 
-def event(slot: bytes, campaign_id: str, contact_id: str | None, values: Sequence[Any]) -> Event:
+def event(slot: bytes, campaign_id: str, contact_id: str | None, told: Sequence[Any]) -> Event:
     """The event that :func:`account` was made of."""
     (
         kind, channel, machine, at, precision, clock, list_, row, word, row_id, activity_id,
         message_id, by_message, template, external_id, email, phone, url, link_number, ip,
         ip_chain, user_agent, device, machine_reason, bounce_class, reason, smtp_code, metadata, _sort,
-    ) = values  # fmt: skip
+    ) = told  # fmt: skip
     return Event(
         slot=slot,
         kind=KINDS[kind],
