@@ -141,10 +141,10 @@ def _handed(happened: Happened) -> tuple[Instant, int] | None:
     return (min(end.first_at for end in ends), sum(end.times for end in ends)) if ends else None
 
 
-def created_at(happened: Happened) -> Instant:
-    """When a message came into being."""
-    begun = [happened[kind].first_at for kind in (Kind.QUEUED, Kind.DROPPED) if kind in happened]
-    return min(begun or [span.first_at for span in happened.values()])
+def created_at(firsts: Mapping[Word, Instant]) -> Instant:
+    """When a message came into being, from when each thing first happened to it."""
+    begun = [firsts[kind] for kind in (Kind.QUEUED, Kind.DROPPED) if kind in firsts]
+    return min(begun or firsts.values())
 
 
 def status(happened: Happened) -> Status:

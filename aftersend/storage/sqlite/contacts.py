@@ -51,6 +51,10 @@ class Contact:
     def learn(self, field: str, value: str, at: Instant) -> bool:
         """Take in that the contact had this name at that time; whether anything changed."""
         current, since = getattr(self, field), getattr(self, f"{field}_at")
+        if current is None and not self.earlier:
+            setattr(self, field, value)
+            setattr(self, f"{field}_at", at)
+            return True
         if current == value:
             if at >= since:
                 return False

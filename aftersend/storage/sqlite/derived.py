@@ -42,7 +42,7 @@ from aftersend.storage.sqlite.facts import Fact, Places, facts_of
 from aftersend.storage.sqlite.statements import batched, marks
 from aftersend.vocabulary import Bounce, Instant, Kind
 
-Outcome = list[int | None]
+Outcome = list[Any]
 """n, first_at, last_at, human_n, human_first_at, human_last_at."""
 Outcomes = dict[int, Outcome]
 """By kind, and by the sort of a bounce or drop (:data:`codes.SORT`)."""
@@ -101,7 +101,7 @@ class Derived:
         self.places = Places(c)
         self._buckets: dict[tuple[int, int, int, int], list[int]] = defaultdict(lambda: [0] * 6)
         self._entries: dict[tuple[int, Spots, frozenset[Entry]], int] = defaultdict(int)
-        self._worth_of_one: dict[tuple[int, int, int, bool], Worth] = {}
+        self._worths: dict[tuple[Any, ...], Worth] = {}
         self._known: dict[tuple[int, int], int] = defaultdict(int)
         self._cohorts: dict[tuple[int, int, int, int], list[int]] = defaultdict(lambda: [0] * 7)
         self._facets: dict[tuple[int, int, int, int], list[int]] = defaultdict(lambda: [0] * 4)
@@ -368,19 +368,17 @@ class Derived:
         return (gatherer, home.source, int(is_.alone), is_.template, int(is_.stated), created_at, status)
 
     def _worth(self, home: Fact, state: State) -> Worth:
-        if len(state.outcomes) != 1 or not state.alone:
+        outcomes = state.outcomes
+        if not outcomes or _BOUNCED in outcomes:  # whether a bounce was the last that happened is no matter of quarters
             return _worth(home.channel, state)
-        # Something that happened once: in a batch, to thousands in the same quarter hour. Only the instant differs.
-        ((kind, (n, at, _, human, _, _)),) = state.outcomes.items()
-        if n != 1 or at is None:
-            return _worth(home.channel, state)
-        key = (home.channel, kind, at // QUARTER, human == 1)
-        worth = self._worth_of_one.get(key)
+        # In a batch, to thousands the same happened in the same quarter hours: only the instants differ.
+        shape = (home.channel, state.alone, *[_shape(kind, outcome) for kind, outcome in outcomes.items()])
+        worth = self._worths.get(shape)
         if worth is None:
-            worth = self._worth_of_one[key] = _worth(home.channel, state)
+            worth = self._worths[shape] = _worth(home.channel, state)
         if worth.standing is None:
             return worth
-        return Worth(worth.entries, worth.bounce, (at, *worth.standing[1:]))
+        return Worth(worth.entries, worth.bounce, (_created_at(outcomes), *worth.standing[1:]))
 
     def _expand(self) -> None:
         """Count entries into the buckets. Many messages have the same: they are counted once for all."""
@@ -541,6 +539,18 @@ def _alike(facts: Iterable[Fact]) -> Iterable[list[Fact]]:
     return found.values()
 
 
+def _shape(kind: int, outcome: Outcome) -> tuple[int, ...]:
+    """What of an outcome matters to what it counts for, if no bounce does."""
+    n, first_at, _, human_n, human_first_at, _ = outcome
+    if n == human_n:
+        return (kind, n, first_at // QUARTER)
+    return (kind, n, first_at // QUARTER, human_n, human_first_at // QUARTER if human_first_at else 0)
+
+
+def _created_at(outcomes: Outcomes) -> Instant:
+    return metrics.created_at({WORDS[kind]: outcome[1] for kind, outcome in outcomes.items()})
+
+
 def _once(fact: Fact) -> Outcome:
     at = fact.at
     return [1, at, at, 0, None, None] if fact.machine == ACTED_BY_MACHINE else [1, at, at, 1, at, at]
@@ -570,11 +580,11 @@ def _join(outcome: Outcome, other: Outcome) -> None:
 
 def happened(outcomes: Outcomes) -> Happened:
     """Outcomes in the words of the metrics."""
-    return {WORDS[kind]: Span(o[0], o[1], o[2]) for kind, o in outcomes.items()}  # type: ignore[arg-type]
+    return {WORDS[kind]: Span(o[0], o[1], o[2]) for kind, o in outcomes.items()}
 
 
 def _happened_to_people(outcomes: Outcomes) -> Happened:
-    return {WORDS[kind]: Span(o[3], o[4], o[5]) for kind, o in outcomes.items() if o[3]}  # type: ignore[arg-type]
+    return {WORDS[kind]: Span(o[3], o[4], o[5]) for kind, o in outcomes.items() if o[3]}
 
 
 def _worth(channel: int, state: State) -> Worth:
@@ -589,7 +599,7 @@ def _worth(channel: int, state: State) -> Worth:
     standing: tuple[int, ...] | None = None
     if state.alone and channel == EMAIL and not outcomes.keys().isdisjoint(_MAIL):
         places = [place for kind, place in _COHORT if kind in outcomes]
-        standing = (metrics.created_at(facts), STATUS[metrics.status(facts)], *places)
+        standing = (_created_at(outcomes), STATUS[metrics.status(facts)], *places)
     return Worth(_entries(outcomes, facts), bounce, standing)
 
 
@@ -601,9 +611,9 @@ def _entries(outcomes: Outcomes, facts: Happened) -> frozenset[Entry]:
         if kind >= SORTS:
             continue
         if first_at == human_first_at:
-            found.append((kind, first_at // QUARTER, BOTH, 0))  # type: ignore[operator]
+            found.append((kind, first_at // QUARTER, BOTH, 0))
             continue
-        found.append((kind, first_at // QUARTER, ALL, 0))  # type: ignore[operator]
+        found.append((kind, first_at // QUARTER, ALL, 0))
         if human_first_at is not None:
             found.append((kind, human_first_at // QUARTER, PEOPLE, 0))
     whose = ((ALL, facts), (PEOPLE, _happened_to_people(outcomes))) if machines else ((BOTH, facts),)

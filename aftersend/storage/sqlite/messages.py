@@ -43,9 +43,8 @@ class Messages:
         if len(cache) > _MOST_CACHED:
             cache.clear()
         # In the order of arrival, so that neighbours in time are neighbours on disk; pairs before their messages.
-        missing = dict.fromkeys(
-            key for asked in keys if asked not in cache for key in (_pair_of(asked), asked) if key not in cache
-        )
+        unknown = [key for key in keys if key not in cache]
+        missing = dict.fromkeys(key for asked in unknown for key in (_pair_of(asked), asked) if key not in cache)
         if missing:
             self._load(c, missing, new_contacts)
         number: int = c.execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()[0]

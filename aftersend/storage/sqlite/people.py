@@ -144,7 +144,7 @@ def message_rows(c: sqlite3.Connection, ids: Sequence[int]) -> list[MessageRow]:
                 channel=CHANNELS[channel],
                 template=template or None,
                 subject=_subject(about),
-                created_at=metrics.created_at(facts),
+                created_at=metrics.created_at({word: span.first_at for word, span in facts.items()}),
                 status=metrics.status(facts),
                 bounce=metrics.worst(facts) if Kind.BOUNCED in facts else None,
                 outcomes={kind: Outcome(*facts[kind]) for kind in KINDS if kind in facts},
