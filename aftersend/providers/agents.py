@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-import user_agents
-
 from aftersend.vocabulary import Machine
 
 _PROXIES = ("googleimageproxy", "yahoomailproxy", "ggpht.com")
@@ -33,6 +31,9 @@ def agent(user_agent: str | None) -> Agent:
 def _agent(user_agent: str) -> Agent:
     if any(proxy in user_agent.lower() for proxy in _PROXIES):
         return Agent()
+    # Not before it is asked for: its hundreds of patterns are a tenth of a process's start, and few processes read.
+    import user_agents
+
     found = user_agents.parse(user_agent)
     if found.is_bot:
         return Agent(machine=Machine.MACHINE, machine_reason="user agent of a robot")
