@@ -11,11 +11,14 @@ import sys
 from pathlib import Path
 
 import msgspec
+import pytest
 from rich.console import Console
 from rich.table import Table
 
 FULL = os.environ.get("AFTERSEND_FAULTS") == "full"
 """Whether the long form was asked for: hundreds of kills, minutes without Redis."""
+long = pytest.mark.skipif(not FULL, reason="takes long: part of `make faults`")
+"""A test whose short form would still take too much of CI's time."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ import requests
 from aftersend.storage import open_store
 from aftersend.vocabulary import Delivery, Door, now
 from tests.faults.installation import World, wait_for
-from tests.faults.ledger import FULL, Ledger
+from tests.faults.ledger import FULL, Ledger, long
 
 pytestmark = [pytest.mark.processes, pytest.mark.skipif(sys.platform != "linux", reason="mounts, and reads /proc")]
 
@@ -157,7 +157,8 @@ def everyone_but_jobs(world: World) -> dict[str, list[int]]:
     return {role: sorted(pids) for role, pids in world.installation.by_role().items() if role != "job"}
 
 
-@pytest.mark.parametrize("kind", ["tmpfs", "ext4"] if FULL else ["tmpfs"])
+@long
+@pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
 @in_a_room
 def test_while_it_is_full_senders_come_again_and_then_everything_is_there(
     request: pytest.FixtureRequest, tmp_path: Path, ledger: Ledger, kind: str

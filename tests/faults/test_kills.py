@@ -3,7 +3,7 @@
 Members of a running `aftersend up` are killed at random: receiver, its workers, worker, the job it runs, scheduler,
 Redis, and `up` itself. In the end every acknowledged webhook and every row is there, once: the reports equal the truth.
 
-``AFTERSEND_KILLS`` says how many (default 20, in the long form 320), ``AFTERSEND_SEED`` which luck.
+``AFTERSEND_KILLS`` says how many (default 10, in the long form 320), ``AFTERSEND_SEED`` which luck.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.faults.ledger import FULL, Ledger
 
 pytestmark = [pytest.mark.processes, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
-KILLS = int(os.environ.get("AFTERSEND_KILLS", "320" if FULL else "20"))
+KILLS = int(os.environ.get("AFTERSEND_KILLS", "320" if FULL else "10"))
 
 
 def test_kill_anything_at_any_moment_and_nothing_is_lost_or_doubled(tmp_path: Path, ledger: Ledger) -> None:

@@ -21,7 +21,7 @@ from aftersend.receiver.health import REFUSING
 from aftersend.sandbox.faults import Fault, FaultPlan
 from aftersend.storage.contract import FeedRow
 from tests.faults.installation import Several, World, parent, wait_for
-from tests.faults.ledger import FULL, Ledger
+from tests.faults.ledger import FULL, Ledger, long
 from tests.worker.conftest import RedisServer
 
 pytestmark = [pytest.mark.processes, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
@@ -74,6 +74,7 @@ def progress(world: World) -> list[tuple[str, int]]:
     return [(row.feed, row.complete_until or 0) for row in world.store.feeds()]
 
 
+@long
 def test_a_job_beyond_its_claim(tmp_path: Path, ledger: Ledger, redis_server: RedisServer) -> None:
     with World(tmp_path, ledger, run=Hasty, server=SERVER.format(redis_server.url), contacts=40) as world:
         world.sandbox.faults.plan = FaultPlan(rates={Fault.SLOW: 1}, slow=0.3)
@@ -109,6 +110,7 @@ def taken_up(world: World, row: FeedRow) -> bool:
     return claimed(world).get(row.key, FeedRow(source="", feed="", resource="")).owner != row.owner
 
 
+@long
 def test_one_of_two_for_a_while(tmp_path: Path, ledger: Ledger, redis_server: RedisServer) -> None:
     with World(
         tmp_path, ledger, run=Several, server=SERVER.format(redis_server.url), contacts=120 if FULL else 40

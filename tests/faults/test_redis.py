@@ -15,7 +15,7 @@ import redis
 
 from aftersend.receiver.health import ASK_FOR_A_WORKER, OVERDUE_MS
 from tests.faults.installation import World, wait_for
-from tests.faults.ledger import FULL, Ledger
+from tests.faults.ledger import FULL, Ledger, long
 from tests.worker.conftest import RedisServer
 
 pytestmark = [pytest.mark.processes, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
@@ -24,6 +24,7 @@ WIPES = 60 if FULL else 6
 AWAY_S = 180 if FULL else 8
 
 
+@long
 def test_wiped(tmp_path: Path, ledger: Ledger) -> None:
     chance = random.Random(5)
     with World(tmp_path, ledger, contacts=300 if FULL else 60) as world:
@@ -47,6 +48,7 @@ def test_wiped(tmp_path: Path, ledger: Ledger) -> None:
         world.settle_and_check("Redis wiped under load", WIPES, note=note)
 
 
+@long
 def test_away(tmp_path: Path, ledger: Ledger, redis_server: RedisServer) -> None:
     with World(tmp_path, ledger, contacts=300 if FULL else 60, server=f'redis = "{redis_server.url}"') as world:
         world.wait_until_ready()

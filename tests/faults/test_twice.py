@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.installation import Several, World
-from tests.faults.ledger import FULL, Ledger
+from tests.faults.ledger import FULL, Ledger, long
 from tests.worker.conftest import RedisServer
 
 pytestmark = [pytest.mark.processes, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.skipif(sys.platform != "linux",
 KILLS = 40 if FULL else 6
 
 
+@long
 def test_two_of_everything(tmp_path: Path, ledger: Ledger, redis_server: RedisServer) -> None:
     chance = random.Random(3)
     contacts, server = 300 if FULL else 60, f'redis = "{redis_server.url}"\nweb_workers = 1'
