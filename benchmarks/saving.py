@@ -61,11 +61,11 @@ SETTINGS = tuple(Setting(*of) for of in product((1, 2), (1, 4), (False, True)))
 class Size(msgspec.Struct, frozen=True):
     """How much of everything."""
 
-    requests: int = 6_000
+    requests: int = 3_000
     """Of one event each, in a round."""
-    deliveries: int = 500
+    deliveries: int = 150
     """Of a hundred events each, in a round."""
-    tried: int = 1_000
+    tried: int = 500
     """Requests of a trial under each setting; of those with a hundred events a tenth."""
     settings: tuple[Setting, ...] = SETTINGS
     connections: int = 32
