@@ -9,6 +9,7 @@ any page, and goes on.
 from __future__ import annotations
 
 import json
+import os
 import random
 import threading
 import time
@@ -29,6 +30,9 @@ from aftersend.worker import plan
 from aftersend.worker.claims import new_owner
 from aftersend.worker.normalizer import drain
 from aftersend.worker.poller import Outcome, poll
+
+SEEDS = range(int(os.environ.get("AFTERSEND_SEEDS", "2")))
+"""Mixtures of faults that each platform is polled through; `make faults` has more of them."""
 
 
 class Asked(msgspec.Struct, kw_only=True):

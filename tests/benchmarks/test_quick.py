@@ -19,6 +19,7 @@ from aftersend.providers import PROVIDERS
 from benchmarks import environment, reports
 from benchmarks.__main__ import BY_NAME_ONLY, FULL, QUICK
 from benchmarks.measure import Figure, Goal, figure, in_turns
+from tests.faults.ledger import long
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -118,6 +119,7 @@ def run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return done
 
 
+@long
 @pytest.mark.processes
 def test_everything_of_ours_runs_and_every_figure_is_printed_and_kept(tmp_path):
     latest = ROOT / "benchmarks" / "results" / "latest.json"

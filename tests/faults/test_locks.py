@@ -16,7 +16,7 @@ from aftersend.storage import open_store
 from aftersend.storage.sqlite.file import PAGE, WAL_PAGES
 from aftersend.vocabulary import Delivery, Door, now
 from tests.faults.installation import World, wait_for
-from tests.faults.ledger import FULL, Ledger
+from tests.faults.ledger import FULL, Ledger, long
 
 HELD_S = 40 if FULL else 3
 MB = 1_000_000
@@ -66,6 +66,7 @@ def test_a_log_that_grew_behind_a_long_reader_shrinks_when_he_is_gone(tmp_path: 
     store.close()
 
 
+@long
 def test_under_a_foreign_reader_everything_goes_on_and_under_a_foreign_writer_everything_waits(
     tmp_path: Path, ledger: Ledger
 ) -> None:

@@ -140,6 +140,7 @@ def one_paused(world: World, pid: int) -> Iterator[None]:
         time.sleep(0.01)
 
 
+@long
 def test_the_holder_of_the_lock(tmp_path: Path, ledger: Ledger, redis_server: RedisServer) -> None:
     with World(tmp_path, ledger, run=Several, server=SERVER.format(redis_server.url), contacts=60) as world:
         world.wait_until_ready()

@@ -28,7 +28,7 @@ from aftersend.vocabulary import (
 from tests.conformance.events import MINUTE, T0, read, reports
 
 LAWS = settings(
-    max_examples=int(os.environ.get("AFTERSEND_EXAMPLES", "60")),
+    max_examples=int(os.environ.get("AFTERSEND_EXAMPLES", "30")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

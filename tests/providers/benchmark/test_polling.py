@@ -9,7 +9,7 @@ import pytest
 from aftersend.providers.budgets import budget
 from aftersend.storage.contract import Filter
 from aftersend.vocabulary import Kind, now
-from tests.fakes import Said, busy, busy_absurdly, busy_until, cut, hang_up, html, truncated, unavailable
+from tests.fakes import SEEDS, Said, busy, busy_absurdly, busy_until, cut, hang_up, html, truncated, unavailable
 from tests.providers.benchmark.fake import DAY, GHOST, HOUR, SECOND, FakeBenchmark, wrong
 from tests.providers.benchmark.installed import install, known
 
@@ -50,7 +50,7 @@ def test_everything_is_read_once_with_its_totals(tmp_path):
             }
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_store_equals_the_truth_after_any_mixture_of_faults_and_kills(tmp_path, seed):
     with FakeBenchmark(seed, mailings=5, recipients=30) as fake, install(tmp_path, fake) as polling:
         fake.lively, fake.rate = True, 0.25

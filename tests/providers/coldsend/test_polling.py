@@ -13,6 +13,7 @@ from aftersend.vocabulary import Clock, Delivery, Door, Kind, now
 from aftersend.worker.normalizer import drain
 from tests.fakes import (
     FAULTS,
+    SEEDS,
     Polling,
     Said,
     busy_absurdly,
@@ -85,7 +86,7 @@ def test_everything_is_read_and_read_once(installed):
         check(polling, fake)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_store_equals_the_truth_after_any_mixture_of_faults_and_kills(installed, seed):
     with FakeColdSend(seed, campaigns=3, leads=45) as fake:
         polling = installed(fake, options=EAGER)
@@ -354,7 +355,7 @@ def timeless(facts: list[tuple]) -> list[tuple]:
     return sorted((*fact[:4], 0 if fact[0] in ("bounced", "unsubscribed") else fact[4]) for fact in facts)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_one_truth_through_both_doors_with_loss_doubling_and_disorder_is_the_truth_once(installed, seed):
     with FakeColdSend(30 + seed, campaigns=2, leads=40) as fake:
         polling = installed(fake, options={"webhook": True})

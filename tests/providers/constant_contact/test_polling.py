@@ -12,7 +12,7 @@ from aftersend.storage.contract import Filter
 from aftersend.vocabulary import Kind
 from aftersend.worker import plan
 from aftersend.worker.poller import poll
-from tests.fakes import Said, busy, busy_absurdly, busy_until, cut, hang_up, html, truncated, unavailable
+from tests.fakes import SEEDS, Said, busy, busy_absurdly, busy_until, cut, hang_up, html, truncated, unavailable
 from tests.providers.constant_contact.fake import DAY, HOUR, SECRET, URLS, FakeConstantContact, now
 from tests.providers.constant_contact.installed import connect, install, known, source_of
 
@@ -41,7 +41,7 @@ def test_everything_is_read_once_with_its_totals(tmp_path):
         funnels_are_true(polling, fake)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_store_equals_the_truth_after_any_mixture_of_faults_and_kills(tmp_path, seed, hasty):
     with FakeConstantContact(seed, campaigns=4) as fake, install(tmp_path, fake) as polling:
         fake.kinds_of_fault = (unavailable, busy, busy_until, html, cut, hang_up, truncated)

@@ -12,7 +12,7 @@ from aftersend.receiver import create_app
 from aftersend.storage.contract import EventRow, Filter
 from aftersend.vocabulary import Delivery, Door, Kind
 from aftersend.worker.normalizer import drain
-from tests.fakes import Said, cut, html, unavailable
+from tests.fakes import SEEDS, Said, cut, html, unavailable
 from tests.providers.hogsend.fake import DAY, SECOND, FakeHogsend
 from tests.providers.hogsend.installed import call, install, known, timeless
 
@@ -25,7 +25,7 @@ def mixed(fake: FakeHogsend, chance: random.Random, lost: float) -> list[tuple[s
     return kept
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_one_truth_through_both_doors_is_known_once(tmp_path, seed):
     chance = random.Random(seed)
     with FakeHogsend(seed, sends=90) as fake, install(tmp_path, fake) as polling:
@@ -58,7 +58,7 @@ def page(feed: str, said: Said, received_at: int, **context: str) -> Delivery:
     )
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_any_order_of_deliveries_gives_the_same_events(tmp_path, seed):
     """Law 2: what was read in the middle and at the end, through both doors, in any order and any batches."""
     chance = random.Random(seed)

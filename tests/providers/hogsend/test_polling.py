@@ -12,7 +12,7 @@ from aftersend.vocabulary import Clock, Kind, now
 from aftersend.worker import plan
 from aftersend.worker.claims import new_owner
 from aftersend.worker.poller import poll
-from tests.fakes import Said, busy, busy_absurdly, busy_until, cut, hang_up, html, truncated, unavailable
+from tests.fakes import SEEDS, Said, busy, busy_absurdly, busy_until, cut, hang_up, html, truncated, unavailable
 from tests.providers.hogsend.fake import DAY, SECOND, FakeHogsend
 from tests.providers.hogsend.installed import install, known, timeless
 
@@ -48,7 +48,7 @@ def hollow(_fake, said):
     return Said(body={name: [] if name in ("emails", "events") else value for name, value in body.items()})
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_store_equals_the_truth_after_any_mixture_of_faults_and_kills(tmp_path, seed):
     with FakeHogsend(seed, sends=180) as fake, install(tmp_path, fake) as polling:
         fake.lively, fake.rate = True, 0.3

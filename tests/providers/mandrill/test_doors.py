@@ -7,7 +7,7 @@ import random
 import pytest
 
 from aftersend.vocabulary import BounceClass, Kind
-from tests.fakes import cut, html, unavailable
+from tests.fakes import SEEDS, cut, html, unavailable
 from tests.providers.mandrill.fake import HOUR, FakeMandrill
 from tests.providers.mandrill.installed import call, install, known
 
@@ -20,7 +20,7 @@ def mixed(fake: FakeMandrill, chance: random.Random) -> list[dict]:
     return kept
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_one_truth_through_both_doors_is_known_once(tmp_path, seed):
     chance = random.Random(seed)
     with FakeMandrill(seed, messages=60) as fake, install(tmp_path, fake) as polling:

@@ -13,7 +13,7 @@ from aftersend.receiver import create_app
 from aftersend.storage.contract import Filter
 from aftersend.vocabulary import BounceClass, Delivery, Door, Kind
 from aftersend.worker.normalizer import drain
-from tests.fakes import cut, html, unavailable
+from tests.fakes import SEEDS, cut, html, unavailable
 from tests.providers.sendgrid.fake import AGENTS, DAY, HOUR, URLS, FakeSendGrid
 from tests.providers.sendgrid.installed import EVERY, call, install, known
 
@@ -31,7 +31,7 @@ def batches(chance: random.Random, items):
         items = items[size:]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_one_truth_through_all_doors_is_known_once(tmp_path, seed):
     chance = random.Random(seed)
     with FakeSendGrid(seed, mails=16, spread=DAY) as fake, install(tmp_path, fake, **LATELY) as polling:
@@ -67,7 +67,7 @@ def seconds_of(event) -> int:
     return int(datetime.fromisoformat(event["processed"]).timestamp())
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_any_order_of_deliveries_gives_the_same_events(tmp_path, seed):
     """Law 2: any order, any batches, copies with other ids or none."""
     chance = random.Random(seed)

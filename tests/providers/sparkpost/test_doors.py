@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from tests.fakes import cut, html, unavailable
+from tests.fakes import SEEDS, cut, html, unavailable
 from tests.providers.sparkpost.fake import DAY, SECOND, FakeSparkPost
 from tests.providers.sparkpost.installed import call, install, known
 
@@ -20,7 +20,7 @@ def mixed(fake: FakeSparkPost, chance: random.Random) -> list[list]:
     return [items[n : n + 5] for n in range(0, len(items), 5)]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_one_truth_through_both_doors_is_known_once(tmp_path, seed):
     chance = random.Random(seed)
     with FakeSparkPost(seed, messages=25) as fake, install(tmp_path, fake) as polling:
