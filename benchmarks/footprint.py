@@ -7,12 +7,11 @@ that the processes of a server add up to what they take together. RSS would coun
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
@@ -30,7 +29,7 @@ from aftersend.storage.contract import Store
 from aftersend.worker import normalizer
 from benchmarks import life, peers, receive
 from benchmarks.measure import Figure, Measured, Round, figure
-from benchmarks.processes import START_S, STOP_S, environment, memory_mb
+from benchmarks.processes import START_S, end, environment, memory_mb
 
 LOOK_S = 0.1
 """Between two looks at how much memory is taken."""
@@ -325,12 +324,7 @@ def _program(argv: Sequence[str], own: dict[str, str] | None = None) -> Iterator
     try:
         yield process, began
     finally:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_S)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        end(process)
 
 
 def _redis(stack: ExitStack, where: Path) -> tuple[str, int]:

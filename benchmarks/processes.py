@@ -48,7 +48,7 @@ def server(
         _wait_for(process, port)
         yield process.pid
     finally:
-        _end(process)
+        end(process)
 
 
 def cpu_seconds(session: int) -> float:
@@ -105,12 +105,12 @@ def companion(module: str, *arguments: str) -> Iterator[int]:
             raise RuntimeError(f"{process.args!r} did not start")
         yield process.pid
     finally:
-        _end(process)
+        end(process)
         process.stdout.close()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """A process and everything it started."""
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and everything it started."""
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
         process.wait(STOP_S)

@@ -333,9 +333,18 @@ class Provider(ABC):
         nothing to be asked."""
         return None
 
-    @abstractmethod
     def setup(self, source: Source, webhook_url: str) -> str:
-        """What to click and paste where, as Markdown."""
+        """What to click and paste where, as Markdown: ``setup.md`` of the provider's package, each ``{name}`` in it
+        replaced by its value."""
+        text = files(type(self).__module__).joinpath("setup.md").read_text(encoding="utf-8")
+        values = {"webhook_url": webhook_url, "source": source.name, "zone": self.zone(source)}
+        for name, value in (values | self.setup_values(source)).items():
+            text = text.replace(f"{{{name}}}", value)
+        return text
+
+    def setup_values(self, source: Source) -> dict[str, str]:
+        """What ``setup.md`` names besides ``webhook_url``, ``source`` and ``zone``, or in their place."""
+        return {"api": self.url(source)}
 
     def polls(self, source: Source) -> bool:
         """Whether any list of this source is read: not where it says so, and not without a key, where webhooks do
@@ -384,14 +393,6 @@ def checked_key(source: Source, where: str) -> str:
             f"The api_key of source '{source.name}' holds characters that no key has: paste it again."
         )
     return key
-
-
-def setup_text(package: str, **values: str) -> str:
-    """``setup.md`` of a provider's package, each ``{name}`` in it replaced by its value."""
-    text = files(package).joinpath("setup.md").read_text(encoding="utf-8")
-    for name, value in values.items():
-        text = text.replace(f"{{{name}}}", value)
-    return text
 
 
 def check_method(request: Request, title: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from aftersend.vocabulary import Delivery, Problem, Reading
 
 MOST = 2_000
@@ -16,5 +18,14 @@ def unreadable(delivery: Delivery, why: Exception | str) -> Reading:
 
 
 def problem(number: int, item: Any, why: Exception | str) -> Problem:
-    """Of one decoded item, by its place in the delivery."""
-    return Problem(item=number, reason=str(why), raw=repr(item).encode("utf-8", "replace")[:MOST])
+    """Of one item, by its place in the delivery; kept as JSON, or as it came where it could not be decoded."""
+    return Problem(item=number, reason=str(why), raw=_shown(item)[:MOST])
+
+
+def _shown(item: Any) -> bytes:
+    if isinstance(item, bytes):
+        return item
+    try:
+        return msgspec.json.encode(item)
+    except (ValueError, TypeError, RecursionError):  # halves of characters; too deep
+        return repr(item).encode("utf-8", "replace")

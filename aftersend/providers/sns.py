@@ -26,9 +26,10 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
 
+from aftersend.outgoing import no_credentials
 from aftersend.providers import marks, proofs
 from aftersend.providers.contract import Handshake, Malformed, Never, Request, check_address
-from aftersend.providers.values import Stamp, decoded, known, stamp, text
+from aftersend.providers.values import Stamp, decoded, first_time, known, text
 from aftersend.settings import Source, duration
 from aftersend.vocabulary import BadInput, Delivery, Event, Kind, Rejected, TemporaryError, now, slot_key
 
@@ -137,10 +138,7 @@ def canonical(told: Mapping[str, str]) -> bytes:
 
 def published(told: Told) -> Stamp | None:
     """When the topic published the notification; ``None`` where that can't be read."""
-    try:
-        return stamp(told.get("Timestamp"), "Timestamp")
-    except BadInput:
-        return None
+    return first_time(told.get("Timestamp"))
 
 
 def said(told: Told) -> Any:
@@ -346,11 +344,6 @@ class _Fetched:
 FETCHED = _Fetched()
 
 
-def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """No credentials, whatever .netrc has."""
-    return request
-
-
 def _fetch(address: str) -> bytes:
     """What lies at an address, at most :data:`MOST_BYTES`. Redirects are not followed, since they lead elsewhere."""
     deadline = time.monotonic() + TIMEOUT_S
@@ -361,7 +354,7 @@ def _fetch(address: str) -> bytes:
             timeout=TIMEOUT_S,
             allow_redirects=False,
             stream=True,
-            auth=_nobody,
+            auth=no_credentials,
             headers={"User-Agent": "Aftersend"},
         ) as answer:
             if answer.status_code != 200:

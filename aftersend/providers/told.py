@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from aftersend.vocabulary import BadInput, CampaignInfo, ContactInfo, Delivery, Door, Instant, Problem, Reading
+from aftersend.providers.items import problem
+from aftersend.vocabulary import BadInput, CampaignInfo, ContactInfo, Delivery, Door, Instant, Reading
 from aftersend.zones import parse
 
 CAMPAIGNS, CONTACTS = "/v1/campaigns", "/v1/contacts"
@@ -93,7 +94,7 @@ def read(delivery: Delivery) -> Reading:
         try:
             info = msgspec.convert(raw, kind).info()
         except (BadInput, msgspec.ValidationError) as error:
-            reading.problems.append(Problem(item=place, reason=str(error), raw=msgspec.json.encode(raw)[:2000]))
+            reading.problems.append(problem(place, raw, error))
             continue
         if isinstance(info, CampaignInfo):
             reading.campaigns.append(info)

@@ -94,6 +94,17 @@ def stamp(value: Any, name: str) -> Stamp | None:
     )
 
 
+def first_time(*values: Any) -> Stamp | None:
+    """The first of them that is a time as :func:`stamp` reads it; ``None`` where none is."""
+    for value in values:
+        try:
+            if found := stamp(value, ""):
+                return found
+        except BadInput:
+            continue
+    return None
+
+
 def known(**values: str | None) -> dict[str, str]:
     """Those that say something."""
     return {name: value for name, value in values.items() if value}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import requests
 
+from aftersend.outgoing import no_credentials
 from aftersend.vocabulary import TemporaryError
 
 TIMEOUT_S = 5
@@ -14,10 +15,7 @@ def visit(url: str) -> None:
     """Open an address that the provider has vouched for; redirects are not followed, since they lead elsewhere. Raises
     TemporaryError where it doesn't answer with success: then the platform asks again."""
     try:
-        # Without an `auth` of its own, an entry in .netrc would be sent along.
-        with requests.get(
-            url, timeout=TIMEOUT_S, allow_redirects=False, stream=True, auth=lambda request: request
-        ) as answer:
+        with requests.get(url, timeout=TIMEOUT_S, allow_redirects=False, stream=True, auth=no_credentials) as answer:
             status = answer.status_code
     except requests.RequestException as error:
         raise TemporaryError(f"The subscription could not be confirmed: {type(error).__name__}.") from None

@@ -19,6 +19,7 @@ import requests
 import tenacity
 import urllib3
 
+from aftersend.outgoing import no_credentials
 from aftersend.providers import budgets, provider_of
 from aftersend.providers.contract import Answer, Ask
 from aftersend.settings import Source
@@ -72,8 +73,8 @@ class Client:
         self._rates = budgets.rates(source)
         self._tokens = Tokens.of(store, source, sleep)
         self._session = requests.Session()
-        # Otherwise an entry in .netrc would become an Authorization header, which one platform answers with 401.
-        self._session.auth = lambda request: request
+        # One platform answers an Authorization header that it didn't ask for with 401.
+        self._session.auth = no_credentials
         self._session.headers.update({"User-Agent": "Aftersend", "Accept": "application/json"})
 
     def insist(self) -> None:

@@ -17,6 +17,7 @@ import requests
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.requests_client import OAuth2Session
 
+from aftersend.outgoing import no_credentials
 from aftersend.providers.contract import OAuth
 from aftersend.settings import Source
 from aftersend.storage.contract import Store
@@ -86,7 +87,7 @@ def device(source: Source, oauth: OAuth) -> Device:
             data=form,
             timeout=TIMEOUT_S,
             allow_redirects=False,
-            auth=lambda request: request,  # and not what .netrc has
+            auth=no_credentials,
         )
         answer: Any = response.json() if response.status_code == requests.codes.ok else {}
     except (requests.RequestException, ValueError) as error:

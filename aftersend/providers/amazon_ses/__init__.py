@@ -13,7 +13,7 @@ import msgspec
 
 from aftersend.providers import sns
 from aftersend.providers.amazon_ses import events, hosts
-from aftersend.providers.contract import Feed, Handshake, Provider, Request, Webhooks, setup_text
+from aftersend.providers.contract import Feed, Handshake, Provider, Request, Webhooks
 from aftersend.settings import Source
 from aftersend.vocabulary import BounceClass, Delivery, Kind, Reading
 
@@ -57,6 +57,5 @@ class AmazonSES(Provider):
     def feeds(self, source: Source) -> list[Feed]:  # noqa: ARG002
         return []
 
-    def setup(self, source: Source, webhook_url: str) -> str:
-        trusted = sns.trusted(self.configured(source), hosts.AMAZON)
-        return setup_text(__name__, webhook_url=webhook_url, source=source.name, trusted=trusted)
+    def setup_values(self, source: Source) -> dict[str, str]:
+        return {"trusted": sns.trusted(self.configured(source), hosts.AMAZON)}

@@ -27,9 +27,9 @@ from aftersend.providers.amazon_ses.words import (
     Word,
 )
 from aftersend.providers.contract import Malformed
-from aftersend.providers.items import unreadable
-from aftersend.providers.values import Stamp, known, stamp, text
-from aftersend.vocabulary import BadInput, BounceClass, Delivery, Event, Kind, Problem, Reading
+from aftersend.providers.items import problem, unreadable
+from aftersend.providers.values import Stamp, first_time, known, text
+from aftersend.vocabulary import BadInput, BounceClass, Delivery, Event, Kind, Reading
 
 _SMTP = re.compile(r"(?:^|;\s*)([245]\d\d)\b")
 
@@ -93,9 +93,9 @@ def _call(told: sns.Told, delivery: Delivery, options: Options) -> _Call:
         raise BadInput("eventType is missing.", "eventType")
     meaning = WORDS.get(word) or Word(Kind.OTHER, word[0].lower() + word[1:].replace(" ", ""))
     mail, detail = _object(event.get("mail")), _object(event.get(meaning.detail))
-    at = _time(detail.get("timestamp"))
+    at = first_time(detail.get("timestamp"))
     if at is None and meaning.detail in ("send", "reject", "failure"):
-        at = _time(mail.get("timestamp"))
+        at = first_time(mail.get("timestamp"))
     found = at or (sns.published(told) or Stamp(delivery.received_at)).about()
     return _Call(
         delivery.source,
@@ -116,13 +116,6 @@ def _object(value: Any) -> dict[str, Any]:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _time(value: Any) -> Stamp | None:
-    try:
-        return stamp(value, "timestamp")
-    except BadInput:
-        return None
 
 
 def _common(mail: dict[str, Any], options: Options) -> dict[str, Any]:
@@ -162,9 +155,8 @@ def _read(call: _Call) -> Reading:
     seen: set[bytes] = set()
     for number, who in enumerate(_recipients(call)):
         if who is None:
-            raw = repr(call.detail).encode("utf-8", "replace")[:2000]
             reason = f"Recipient {number} of {call.word} has no address."
-            reading.problems.append(Problem(item=number, reason=reason, raw=raw))
+            reading.problems.append(problem(number, call.detail, reason))
             continue
         for event in _events(call, who):
             if event.slot not in seen:

@@ -12,8 +12,8 @@ from typing import ClassVar
 import msgspec
 
 from aftersend.providers.benchmark import events, feeds, reports
-from aftersend.providers.benchmark.values import problem
-from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, checked_key, setup_text
+from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, checked_key
+from aftersend.providers.items import unreadable
 from aftersend.settings import Source
 from aftersend.vocabulary import ConfigurationError, Delivery, Door, Heard, Instant, Rate, Reading, Rejected
 
@@ -49,7 +49,7 @@ class Benchmark(Provider):
                 case feed if feed in reports.PERIODS:
                     return reports.read_period(delivery)
         reason = f"Benchmark Email has no list '{delivery.feed}'." if delivery.feed else "There are no webhooks."
-        return Reading(problems=[problem(0, reason, delivery.body)])
+        return unreadable(delivery, reason)
 
     def feeds(self, source: Source) -> list[Feed]:
         return feeds.feeds(self.configured(source), self.zone(source))
@@ -97,8 +97,8 @@ class Benchmark(Provider):
     def probe(self, source: Source) -> Ask:  # noqa: ARG002
         return feeds.probe()
 
-    def setup(self, source: Source, webhook_url: str) -> str:  # noqa: ARG002
-        return setup_text(__name__, source=source.name, api=source.base_url.strip() or "not set")
+    def setup_values(self, source: Source) -> dict[str, str]:
+        return {"api": source.base_url.strip() or "not set"}
 
 
 def _number(headers: dict[str, str], name: str) -> int | None:

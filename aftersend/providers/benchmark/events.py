@@ -13,9 +13,10 @@ from collections import Counter
 from itertools import pairwise
 from typing import Any
 
-from aftersend.providers.benchmark.values import digest, instant_of, listed, problem
+from aftersend.providers.benchmark.values import digest, instant_of, listed
 from aftersend.providers.benchmark.words import CLASSES, KINDS, NOT_SPAM, REASONS, REJECTED, SKIPPED
 from aftersend.providers.contract import Answer, Malformed
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.paging import Page
 from aftersend.providers.values import known, stamp, text
 from aftersend.vocabulary import (
@@ -40,13 +41,13 @@ def read(delivery: Delivery, source: str, *, names: bool) -> Reading:
     try:
         rows, _ = listed(delivery.body)
     except Malformed as error:
-        return Reading(problems=[problem(0, str(error), delivery.body)])
+        return unreadable(delivery, error)
     reading, met, named = Reading(), Counter[bytes](), dict[str, CampaignInfo]()
     for number, row in enumerate(rows):
         try:
             event = _event(row, source, met)
         except BadInput as error:
-            reading.problems.append(problem(number, str(error), row))
+            reading.problems.append(problem(number, row, error))
             continue
         reading.events.append(event)
         if names and event.campaign_id and (name := text(row.get("emailCampaignName"))):

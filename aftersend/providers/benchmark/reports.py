@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from aftersend.providers.benchmark.values import count, decoded, flattened, instant_of, listed, problem
+from aftersend.providers.benchmark.values import count, decoded, flattened, instant_of, listed
 from aftersend.providers.contract import Answer, Malformed
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.paging import Page
 from aftersend.providers.values import Figure, text
 from aftersend.vocabulary import CampaignInfo, Delivery, Instant, Kind, Reading, Snapshot
@@ -68,12 +69,12 @@ def read_list(delivery: Delivery) -> Reading:
     try:
         rows, _ = listed(delivery.body)
     except Malformed as error:
-        return Reading(problems=[problem(0, str(error), delivery.body)])
+        return unreadable(delivery, error)
     reading = Reading()
     for number, row in enumerate(rows):
         campaign = _id(row)
         if campaign is None:
-            reading.problems.append(problem(number, "_id is missing.", row))
+            reading.problems.append(problem(number, row, "_id is missing."))
             continue
         reading.campaigns.append(
             CampaignInfo(
@@ -97,12 +98,12 @@ def read_campaign(delivery: Delivery) -> Reading:
     said, campaign = _report(delivery), delivery.context.get("campaign")
     stats = said.get("stats") if said else None
     if said is None or not isinstance(stats, dict) or not campaign:
-        return Reading(problems=[problem(0, "The report of a campaign has no 'stats'.", delivery.body)])
+        return unreadable(delivery, "The report of a campaign has no 'stats'.")
     reading = Reading()
     counts = _counts(stats)
     for number, (kind, path) in enumerate(STATS.items()):
         if kind not in counts and stats.get(path[0]) is not None:
-            reading.problems.append(problem(number, f"stats.{'.'.join(path)} is not a count.", stats[path[0]]))
+            reading.problems.append(problem(number, stats[path[0]], f"stats.{'.'.join(path)} is not a count."))
     if Kind.CLICKED in counts:
         _, unique = counts[Kind.CLICKED]
         counts[Kind.CLICKED] = max(unique, _clicks_of(said.get("linkActivity"))), unique
@@ -114,7 +115,7 @@ def read_period(delivery: Delivery) -> Reading:
     """A report of the last days: figures under their own names."""
     said, wanted = _report(delivery), PERIODS[delivery.feed]
     if said is None or wanted not in said:
-        return Reading(problems=[problem(0, f"The report has no '{wanted}'.", delivery.body)])
+        return unreadable(delivery, f"The report has no '{wanted}'.")
     which = delivery.context.get("eventType") or delivery.context.get("period")
     list_ = f"{delivery.feed}/{which}" if which else delivery.feed
     return Reading(snapshots=[_snapshot(delivery, list_, delivery.context.get("campaign"), {}, flattened(said))])

@@ -8,8 +8,8 @@ from hashlib import blake2b
 from typing import Any
 
 from aftersend.providers import values
-from aftersend.providers.values import Figure, figure, rows_of, stamp, text
-from aftersend.vocabulary import BadInput, Instant, Problem
+from aftersend.providers.values import Figure, figure, first_time, rows_of, text
+from aftersend.vocabulary import Instant
 
 decoded = partial(values.decoded, errors="strict")
 """The JSON value of a body. Raises Malformed for what is none: errors of 5xx may be no JSON (section 9)."""
@@ -24,11 +24,8 @@ def listed(body: bytes) -> tuple[list[Any], int | None]:
 
 
 def instant_of(value: Any) -> Instant | None:
-    """The same, ``None`` also for what is no time."""
-    try:
-        found = stamp(value, "")
-    except BadInput:
-        return None
+    """A time, ``None`` for anything else."""
+    found = first_time(value)
     return found.at if found else None
 
 
@@ -63,9 +60,3 @@ def _name_of(item: Any) -> str | None:
 def digest(row: Any) -> str:
     """32 hexadecimal digits over everything a row says."""
     return blake2b(repr(row).encode("utf-8", "replace"), digest_size=16).hexdigest()
-
-
-def problem(item: int, reason: str, raw: Any) -> Problem:
-    """An item that can't be understood."""
-    shown = raw if isinstance(raw, bytes) else repr(raw).encode("utf-8", "replace")
-    return Problem(item=item, reason=reason, raw=shown[:2000])

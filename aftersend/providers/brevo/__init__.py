@@ -13,7 +13,7 @@ import msgspec
 
 from aftersend.providers.brevo import feeds, limits, rows, webhook, words
 from aftersend.providers.brevo.options import Options
-from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, Webhooks, checked_key, setup_text
+from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, Webhooks, checked_key
 from aftersend.providers.items import unreadable
 from aftersend.settings import Source
 from aftersend.vocabulary import Delivery, Door, Heard, Instant, Kind, Rate, Reading, now
@@ -67,6 +67,3 @@ class Brevo(Provider):
 
     def probe(self, source: Source) -> Ask:  # noqa: ARG002
         return feeds.probe()
-
-    def setup(self, source: Source, webhook_url: str) -> str:
-        return setup_text(__name__, webhook_url=webhook_url, source=source.name, api=self.url(source))

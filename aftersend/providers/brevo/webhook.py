@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from aftersend.providers.agents import Agent, agent
 from aftersend.providers.brevo.identity import CALLS, slot
 from aftersend.providers.brevo.marks import Marks, marked
@@ -17,7 +15,7 @@ from aftersend.providers.brevo.options import Options
 from aftersend.providers.brevo.values import happened, message_id, smtp_code
 from aftersend.providers.brevo.words import DELETED, DEVICES, INVALID, Word, meaning, plain
 from aftersend.providers.contract import Handshake, Malformed, Request
-from aftersend.providers.items import unreadable
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.proofs import verify_shared
 from aftersend.providers.values import Stamp, decoded, known, text
 from aftersend.settings import Source
@@ -29,7 +27,6 @@ from aftersend.vocabulary import (
     Event,
     Kind,
     Machine,
-    Problem,
     Reading,
 )
 
@@ -54,7 +51,7 @@ def read(delivery: Delivery, source: str, options: Options) -> Reading:
         try:
             event = _event(item, delivery, source, options)
         except BadInput as error:
-            reading.problems.append(Problem(item=number, reason=str(error), raw=_raw(item)))
+            reading.problems.append(problem(number, item, error))
             continue
         reading.events.append(event)
         campaign, name = text(item.get("camp_id")), text(item.get("campaign name"))
@@ -80,13 +77,6 @@ def _items(said: Any) -> list[Any]:
     if len(lists) == 1 and any(isinstance(item, dict) for item in lists[0]):
         return lists[0]
     raise BadInput("event is missing.", "event")
-
-
-def _raw(item: Any) -> bytes:
-    try:
-        return msgspec.json.encode(item)[:2000]
-    except (ValueError, TypeError, RecursionError):
-        return repr(item).encode("utf-8", "replace")[:2000]
 
 
 def _event(item: Any, delivery: Delivery, source: str, options: Options) -> Event:

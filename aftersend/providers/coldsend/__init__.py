@@ -15,8 +15,8 @@ import msgspec
 
 from aftersend import zones
 from aftersend.providers.coldsend import feeds, leads, replies, totals, webhook, words
-from aftersend.providers.coldsend.values import problem
-from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, Webhooks, checked_key, setup_text
+from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, Webhooks, checked_key
+from aftersend.providers.items import unreadable
 from aftersend.settings import Source
 from aftersend.vocabulary import (
     BadInput,
@@ -78,7 +78,7 @@ class ColdSend(Provider):
                 return totals.read_timeline(delivery)
             case "details", _:
                 return totals.read_details(delivery, zone)
-        return Reading(problems=[problem(0, f"ColdSend has no list '{delivery.feed}'.", delivery.body)])
+        return unreadable(delivery, f"ColdSend has no list '{delivery.feed}'.")
 
     def feeds(self, source: Source) -> list[Feed]:
         try:
@@ -112,9 +112,6 @@ class ColdSend(Provider):
 
     def probe(self, source: Source) -> Ask:  # noqa: ARG002
         return feeds.probe()
-
-    def setup(self, source: Source, webhook_url: str) -> str:
-        return setup_text(__name__, webhook_url=webhook_url, source=source.name, api=self.url(source))
 
 
 def _number(text: str | None) -> int | None:

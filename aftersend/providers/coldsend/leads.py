@@ -11,9 +11,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from aftersend.providers.coldsend.identity import EMAILS, FLAGS, LEAD, REPLIED, REPLIES, REPLY, of_lead
-from aftersend.providers.coldsend.values import Fields, Stamp, decoded, digest, listed, page, problem, stamp
+from aftersend.providers.coldsend.values import Fields, Stamp, decoded, digest, listed, page, stamp
 from aftersend.providers.coldsend.words import CONTACTED, DELIVERY, EXTERNAL, STATUSES, WAITING
 from aftersend.providers.contract import Answer, Malformed
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.paging import Page
 from aftersend.providers.values import known, text
 from aftersend.vocabulary import BadInput, BounceClass, Clock, ContactInfo, Delivery, Event, Kind, Reading
@@ -47,7 +48,7 @@ def read_page(delivery: Delivery, source: str, zone: str) -> Reading:
     try:
         _, rows = listed(delivery.body, "leads")
     except Malformed as error:
-        return Reading(problems=[problem(0, str(error), delivery.body)])
+        return unreadable(delivery, error)
     reading = _Reading(delivery, source, zone)
     for row in rows:
         reading.add(row, _of_row)
@@ -59,7 +60,7 @@ def read_lead(delivery: Delivery, source: str, zone: str) -> Reading:
     try:
         said = decoded(delivery.body)
     except Malformed as error:
-        return Reading(problems=[problem(0, str(error), delivery.body)])
+        return unreadable(delivery, error)
     inside = said.get("lead") if isinstance(said, dict) else None
     lead = inside if isinstance(inside, dict) else said
     reading = _Reading(delivery, source, zone)
@@ -132,7 +133,7 @@ class _Reading:
             self.reading.contacts.append(ContactInfo(email=email, first_name=first, last_name=last))
 
     def _problem(self, reason: str, raw: Any) -> None:
-        self.reading.problems.append(problem(self._item, reason, raw))
+        self.reading.problems.append(problem(self._item, raw, reason))
         self._item += 1
 
 

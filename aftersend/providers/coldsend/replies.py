@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from aftersend.providers.coldsend.identity import REPLY, THREADS, of_lead
-from aftersend.providers.coldsend.values import Fields, Stamp, decoded, digest, listed, page, problem, stamp
+from aftersend.providers.coldsend.values import Fields, Stamp, decoded, digest, listed, page, stamp
 from aftersend.providers.coldsend.words import EXTERNAL
 from aftersend.providers.contract import Answer, Malformed
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.paging import Page
 from aftersend.providers.values import known, text
 from aftersend.vocabulary import BadInput, Clock, Delivery, Event, Kind, Problem, Reading
@@ -73,26 +74,26 @@ def read(delivery: Delivery, source: str, zone: str) -> Reading:
             case _:
                 return Reading(problems=_nobodys(thread(delivery.body), delivery.body))
     except Malformed as error:
-        return Reading(problems=[problem(0, str(error), delivery.body)])
+        return unreadable(delivery, error)
     reading = Reading()
     for number, row in enumerate(rows):
         try:
             reading.events += _events(row, delivery, source, zone)
         except BadInput as error:
-            reading.problems.append(problem(number, str(error), row))
+            reading.problems.append(problem(number, row, error))
     return reading
 
 
 def _nameless(rows: list[Any]) -> list[Problem]:
     return [
-        problem(number, "thread_id is missing.", row)
+        problem(number, row, "thread_id is missing.")
         for number, row in enumerate(rows)
         if not isinstance(row, dict) or not text(row.get("thread_id"))
     ]
 
 
 def _nobodys(said: Fields, raw: bytes) -> list[Problem]:
-    return [] if whose(said) is not None else [problem(0, "The thread names no lead and campaign.", raw)]
+    return [] if whose(said) is not None else [problem(0, raw, "The thread names no lead and campaign.")]
 
 
 def _events(row: Any, delivery: Delivery, source: str, zone: str) -> list[Event]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from aftersend.providers.coldsend.values import Fields, decoded, digest, listed, page, plain, problem, stamp
+from aftersend.providers.coldsend.values import Fields, decoded, digest, listed, page, plain, stamp
 from aftersend.providers.coldsend.words import ANALYTICS_COUNTERS, CAMPAIGN_COUNTERS
 from aftersend.providers.contract import Answer, Malformed
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.paging import Page
 from aftersend.providers.values import text
 from aftersend.vocabulary import BadInput, CampaignInfo, Delivery, Instant, Kind, Reading, Snapshot
@@ -93,17 +94,17 @@ def read_details(delivery: Delivery, zone: str) -> Reading:
     try:
         said = decoded(delivery.body)
     except Malformed as error:
-        return Reading(problems=[problem(0, str(error), delivery.body)])
+        return unreadable(delivery, error)
     inside = said.get("campaign") if isinstance(said, dict) else None
     row = inside if isinstance(inside, dict) else said
     if not isinstance(row, dict):
-        return Reading(problems=[problem(0, "The campaign is not an object.", said)])
+        return unreadable(delivery, "The campaign is not an object.")
     reading = Reading()
     asked = delivery.context.get("campaign")
     try:
         _campaign(row | ({"campaign_id": asked} if asked else {}), reading, delivery, CAMPAIGN_COUNTERS, zone)
     except BadInput as error:
-        reading.problems.append(problem(0, str(error), said))
+        reading.problems.append(problem(0, said, error))
     return reading
 
 
@@ -112,14 +113,14 @@ def _read_rows(delivery: Delivery, name: str, read: Callable[[Fields, Reading], 
     try:
         _, rows = listed(delivery.body, name)
     except Malformed as error:
-        return Reading(problems=[problem(0, str(error), delivery.body)])
+        return unreadable(delivery, error)
     for number, row in enumerate(rows):
         try:
             if not isinstance(row, dict):
                 raise BadInput("A row is not an object.")
             read(row, reading)
         except BadInput as error:
-            reading.problems.append(problem(number, str(error), row))
+            reading.problems.append(problem(number, row, error))
     return reading
 
 

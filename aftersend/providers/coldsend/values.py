@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from aftersend.providers import values
 from aftersend.providers.paging import Page
 from aftersend.providers.values import rows_of, text
-from aftersend.vocabulary import BadInput, Clock, Instant, Problem
+from aftersend.vocabulary import BadInput, Clock, Instant
 from aftersend.zones import from_wall, instant
 
 Fields = dict[str, Any]
@@ -69,12 +69,6 @@ def plain(fields: Fields) -> dict[str, int | float | str | None]:
 def digest(*values: Any) -> str:
     """What tells something without an id from others: 24 hexadecimal digits over these values."""
     return blake2b(json.dumps(values, sort_keys=True).encode("utf-8", "replace"), digest_size=12).hexdigest()
-
-
-def problem(item: int, reason: str, raw: Any) -> Problem:
-    """An item that can't be understood; ``raw`` is its bytes, or what was decoded of it."""
-    said = raw if isinstance(raw, bytes) else json.dumps(raw).encode("utf-8", "replace")
-    return Problem(item=item, reason=reason, raw=said[:2000])
 
 
 def _figure(value: Any) -> int | float | str | None:

@@ -10,9 +10,10 @@ import re
 from typing import Any, NamedTuple
 
 from aftersend.providers.coldsend.identity import REPLY, WEBHOOK, of_lead, without_lead
-from aftersend.providers.coldsend.values import Fields, Stamp, decoded, digest, problem, stamp
+from aftersend.providers.coldsend.values import Fields, Stamp, decoded, digest, stamp
 from aftersend.providers.coldsend.words import ONCE, WEBHOOKS
 from aftersend.providers.contract import Handshake, Malformed, Never, Request, check_address, check_token
+from aftersend.providers.items import unreadable
 from aftersend.providers.values import known, text
 from aftersend.settings import Source
 from aftersend.vocabulary import (
@@ -67,7 +68,7 @@ def read(delivery: Delivery, source: str, zone: str) -> Reading:
     try:
         call = _call(delivery, source, zone)
     except (BadInput, Malformed) as error:
-        return Reading(problems=[problem(0, str(error), delivery.body)])
+        return unreadable(delivery, error)
     reading = Reading(events=[_event(call)])
     campaign, name = call.text("campaign_id"), call.text("campaign_name")
     if campaign and name:

@@ -12,9 +12,9 @@ from typing import ClassVar
 import msgspec
 
 from aftersend.providers.constant_contact import campaigns, contacts, feeds, limits, totals, tracking
-from aftersend.providers.constant_contact.values import problem
 from aftersend.providers.constant_contact.words import LISTS, UNITEMISED
-from aftersend.providers.contract import Ask, Feed, Handshake, OAuth, Provider, Request, setup_text
+from aftersend.providers.contract import Ask, Feed, Handshake, OAuth, Provider, Request
+from aftersend.providers.items import unreadable
 from aftersend.settings import Source
 from aftersend.vocabulary import ConfigurationError, Delivery, Door, Instant, Kind, Rate, Reading, Rejected
 
@@ -53,7 +53,7 @@ class ConstantContact(Provider):
                     return totals.read_links(delivery)
                 case "contacts":
                     return contacts.read(delivery, source.name, self.zone(source))
-        return Reading(problems=[problem(0, "Constant Contact has no such list.", delivery.body)])
+        return unreadable(delivery, "Constant Contact has no such list.")
 
     def feeds(self, source: Source) -> list[Feed]:
         return feeds.feeds(self.configured(source))
@@ -90,6 +90,6 @@ class ConstantContact(Provider):
     def probe(self, source: Source) -> Ask:  # noqa: ARG002
         return feeds.probe()
 
-    def setup(self, source: Source, webhook_url: str) -> str:  # noqa: ARG002
+    def setup_values(self, source: Source) -> dict[str, str]:
         options: feeds.Options = self.configured(source)
-        return setup_text(__name__, source=source.name, api=self.url(source), redirect_uri=options.redirect_uri)
+        return super().setup_values(source) | {"redirect_uri": options.redirect_uri}

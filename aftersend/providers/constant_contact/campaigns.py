@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from aftersend.providers.constant_contact.values import count, next_of, opened, problem, shown, when
+from aftersend.providers.constant_contact.values import count, next_of, opened, when
 from aftersend.providers.constant_contact.words import ROLES, TYPES, UNITEMISED
 from aftersend.providers.contract import Answer, Malformed
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.paging import Page
 from aftersend.providers.values import figure, rows_of, text
 from aftersend.vocabulary import CampaignInfo, Delivery, Instant, Kind, Reading, Snapshot
@@ -75,18 +76,18 @@ def read_summaries(delivery: Delivery) -> Reading:
     try:
         rows = rows_of(opened(delivery.body), SUMMARIES)
     except Malformed as error:
-        return Reading(problems=[problem(0, str(error), delivery.body)])
+        return unreadable(delivery, error)
     since = delivery.context.get(UNTIL, "")
     reading = Reading()
     for number, row in enumerate(rows):
         try:
             summary = Summary(row)
         except Malformed as error:
-            reading.problems.append(problem(number, str(error), shown(row)))
+            reading.problems.append(problem(number, row, error))
             continue
         snapshot = summary.snapshot(delivery.received_at, int(since) if since.isdecimal() else None)
         if snapshot is None:
-            reading.problems.append(problem(number, "unique_counts is missing.", shown(row)))
+            reading.problems.append(problem(number, row, "unique_counts is missing."))
         else:
             reading.snapshots.append(snapshot)
         if summary.type:
@@ -124,10 +125,10 @@ def read_details(delivery: Delivery) -> Reading:
     try:
         said = opened(delivery.body)
     except Malformed as error:
-        return Reading(problems=[problem(0, str(error), delivery.body)])
+        return unreadable(delivery, error)
     campaign = text(said.get("campaign_id")) or delivery.context.get("campaign")
     if not campaign:
-        return Reading(problems=[problem(0, "campaign_id is missing.", delivery.body)])
+        return unreadable(delivery, "campaign_id is missing.")
     if "subject" in said or "role" in said:
         info = CampaignInfo(campaign_id=campaign, subject=text(said.get("subject")))
         return Reading(campaigns=[info] if info.subject else [])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from aftersend.providers.constant_contact.identity import STATUS, of_optout
-from aftersend.providers.constant_contact.values import next_of, opened, problem, shown, stamp
+from aftersend.providers.constant_contact.values import next_of, opened, stamp
 from aftersend.providers.contract import Answer, Malformed
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.paging import Page
 from aftersend.providers.values import rows_of, text
 from aftersend.vocabulary import BadInput, ContactInfo, Delivery, Event, Kind, Reading
@@ -29,13 +30,13 @@ def read(delivery: Delivery, source: str, zone: str) -> Reading:
     try:
         rows = rows_of(opened(delivery.body), "contacts")
     except Malformed as error:
-        return Reading(problems=[problem(0, str(error), delivery.body)])
+        return unreadable(delivery, error)
     reading = Reading()
     for number, row in enumerate(rows):
         try:
             found, info = _contact(row, source, zone)
         except BadInput as error:
-            reading.problems.append(problem(number, str(error), shown(row)))
+            reading.problems.append(problem(number, row, error))
             continue
         reading.events += found
         reading.contacts += info

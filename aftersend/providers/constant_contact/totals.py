@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any, NamedTuple
 
-from aftersend.providers.constant_contact.values import count, opened, problem, shown
+from aftersend.providers.constant_contact.values import count, opened
 from aftersend.providers.constant_contact.words import UNITEMISED
 from aftersend.providers.contract import Answer, Malformed
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.paging import Page
 from aftersend.providers.values import figure, rows_of, text
 from aftersend.vocabulary import Delivery, Kind, Reading, Snapshot
@@ -63,14 +64,14 @@ def read(delivery: Delivery) -> Reading:
     try:
         rows = _results(delivery.body)
     except Malformed as error:
-        return Reading(problems=[problem(0, str(error), delivery.body)])
+        return unreadable(delivery, error)
     reading = Reading()
     found: dict[str, dict[str, Statistics]] = defaultdict(dict)
     for number, row in enumerate(rows):
         try:
             one = _statistics(row)
         except Malformed as error:
-            reading.problems.append(problem(number, str(error), shown(row)))
+            reading.problems.append(problem(number, row, error))
         else:
             found[one.campaign][one.activity] = one
     partly = set(delivery.context.get(PARTLY, "").split(","))
@@ -159,14 +160,14 @@ def read_links(delivery: Delivery) -> Reading:
         said = opened(delivery.body)
         rows = rows_of(said, "link_click_counts")
     except Malformed as error:
-        return Reading(problems=[problem(0, str(error), delivery.body)])
+        return unreadable(delivery, error)
     reading = Reading()
     raw: dict[str, int | float | str | None] = {}
     for number, row in enumerate(rows):
         url = text(row.get("link_url")) if isinstance(row, dict) else None
         clicks = count(row.get("unique_clicks")) if url else None
         if url is None or clicks is None:
-            reading.problems.append(problem(number, "A link must have link_url and unique_clicks.", shown(row)))
+            reading.problems.append(problem(number, row, "A link must have link_url and unique_clicks."))
         else:
             raw[url] = clicks
     campaign = delivery.context.get(CAMPAIGN)

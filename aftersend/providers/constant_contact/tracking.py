@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from aftersend.providers.constant_contact.identity import numbered, of_optout, of_row
-from aftersend.providers.constant_contact.values import instants, next_of, opened, problem, shown, stamp
+from aftersend.providers.constant_contact.values import instants, next_of, opened, stamp
 from aftersend.providers.constant_contact.words import BOUNCES, KINDS, LISTS, NEVER_ATTEMPTED, UNKNOWN_BOUNCE, Returned
 from aftersend.providers.contract import Answer, Malformed
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.paging import Page
 from aftersend.providers.values import Stamp, rows_of, text
 from aftersend.vocabulary import BadInput, Clock, ContactInfo, Delivery, Event, Instant, Kind, Reading
@@ -43,14 +44,14 @@ def read(delivery: Delivery, source: str, zone: str) -> Reading:
     try:
         rows = rows_of(opened(delivery.body), ROWS)
     except Malformed as error:
-        return Reading(problems=[problem(0, str(error), delivery.body)])
+        return unreadable(delivery, error)
     reading = Reading()
     understood: list[_Row] = []
     for number, row in enumerate(rows):
         try:
             understood.append(_Row(row, number, delivery, zone))
         except BadInput as error:
-            reading.problems.append(problem(number, str(error), shown(row)))
+            reading.problems.append(problem(number, row, error))
     numbers = _numbers(understood)
     reading.events = [row.event(source, delivery, numbers[row.place]) for row in understood]
     told = {row.who: info for row in understood if (info := row.contact()) is not None}

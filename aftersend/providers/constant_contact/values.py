@@ -8,7 +8,7 @@ from typing import Any
 
 from aftersend.providers.contract import Malformed
 from aftersend.providers.values import FIRST, LAST, Stamp, decoded
-from aftersend.vocabulary import BadInput, Clock, Instant, Precision, Problem
+from aftersend.vocabulary import BadInput, Clock, Instant, Precision
 from aftersend.zones import from_wall, instant, moment
 
 _MOST = 2**63
@@ -70,15 +70,6 @@ def when(value: Any) -> Instant | None:
 def written(at: Instant) -> str:
     """An instant as parameters want it: ``2026-05-04T13:00:07Z``, in whole seconds."""
     return moment(at).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def problem(item: int, reason: str, raw: bytes) -> Problem:
-    return Problem(item=item, reason=reason, raw=raw[:2000])
-
-
-def shown(row: Any) -> bytes:
-    """An item, as quarantine keeps it."""
-    return repr(row).encode("utf-8", "replace")
 
 
 def instants(rows: Sequence[Any], name: str) -> list[Instant]:

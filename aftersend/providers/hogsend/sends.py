@@ -31,7 +31,6 @@ from aftersend.vocabulary import (
     Event,
     Kind,
     Precision,
-    Problem,
     Reading,
 )
 
@@ -66,7 +65,7 @@ def read_export(delivery: Delivery, source: str) -> Reading:
         for row in _lines(delivery.body):
             rows.append(row)
     except Malformed as error:
-        problems.append(Problem(item=len(rows), reason=str(error), raw=delivery.body[:2000]))
+        problems.append(problem(len(rows), delivery.body, error))
     reading = _reading(rows, source, bounces=True)
     reading.problems += problems
     return reading

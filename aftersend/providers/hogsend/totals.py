@@ -11,9 +11,10 @@ from typing import Any
 from aftersend.providers.contract import Answer, Malformed
 from aftersend.providers.hogsend.identity import digest
 from aftersend.providers.hogsend.words import COUNTERS
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.paging import Page
 from aftersend.providers.values import decoded, text
-from aftersend.vocabulary import Delivery, Kind, Problem, Reading, Snapshot
+from aftersend.vocabulary import Delivery, Kind, Reading, Snapshot
 
 OVERVIEW, EMAILS, DELIVERABILITY = "overview", "emails", "emails/deliverability"
 REPORTS = (OVERVIEW, EMAILS, DELIVERABILITY)
@@ -45,7 +46,7 @@ def read_metrics(delivery: Delivery) -> Reading:
             case _:
                 return Reading(snapshots=[_snapshot(delivery, None, {}, said)])
     except Malformed as error:
-        return Reading(problems=[_problem(0, str(error), delivery.body)])
+        return unreadable(delivery, error)
 
 
 def read_campaign(delivery: Delivery) -> Reading:
@@ -56,7 +57,7 @@ def read_campaign(delivery: Delivery) -> Reading:
         if not isinstance(said, dict):
             raise Malformed("The report is not an object.")
     except Malformed as error:
-        return Reading(problems=[_problem(0, str(error), delivery.body)])
+        return unreadable(delivery, error)
     return Reading(snapshots=[_snapshot(delivery, delivery.context.get("campaign"), {}, said)])
 
 
@@ -65,8 +66,7 @@ def _templates(rows: list[Any], delivery: Delivery) -> Reading:
     for number, row in enumerate(rows):
         template = text(row.get("templateKey")) if isinstance(row, dict) else None
         if template is None:
-            raw = repr(row).encode("utf-8", "replace")
-            reading.problems.append(_problem(number, "templateKey is missing.", raw))
+            reading.problems.append(problem(number, row, "templateKey is missing."))
         elif template != UNTEMPLATED:
             counts = {kind: count for name, kind in COUNTERS.items() if (count := _count(row.get(name))) is not None}
             reading.snapshots.append(_snapshot(delivery, template, counts, row))
@@ -110,7 +110,3 @@ def _figure(value: Any) -> Figure:
     if value is None or isinstance(value, float) or (type(value) is int and abs(value) < 2**63):
         return value
     return (text(str(value)) or "")[:200]
-
-
-def _problem(item: int, reason: str, raw: bytes) -> Problem:
-    return Problem(item=item, reason=reason, raw=raw[:2000])

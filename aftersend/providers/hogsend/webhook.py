@@ -17,7 +17,7 @@ from aftersend.providers.hogsend.values import external_id
 from aftersend.providers.hogsend.words import BOUNCES, COMPLAINT, EMAIL, GONE, TOLD, WEBHOOKS
 from aftersend.providers.items import unreadable
 from aftersend.providers.standard import check_signature
-from aftersend.providers.values import Stamp, decoded, known, stamp, text
+from aftersend.providers.values import Stamp, decoded, first_time, known, text
 from aftersend.settings import Source
 from aftersend.vocabulary import (
     BadInput,
@@ -78,19 +78,10 @@ def _call(delivery: Delivery, source: str) -> _Call | None:
         return None
     if not isinstance(data, dict):
         raise BadInput("data must be an object.", "data")
-    at = _time(data.get("at"), data.get("sentAt"), envelope.get("timestamp")) or Stamp(delivery.received_at).about()
+    at = (
+        first_time(data.get("at"), data.get("sentAt"), envelope.get("timestamp")) or Stamp(delivery.received_at).about()
+    )
     return _Call(text(envelope.get("id")) or digest(delivery.body), word, data, at, source)
-
-
-def _time(*told: Any) -> Stamp | None:
-    """The first of them that can be read: an event without a time of its own has its envelope's."""
-    for value in told:
-        try:
-            if found := stamp(value, "at"):
-                return found
-        except BadInput:
-            continue
-    return None
 
 
 def _event(call: _Call) -> Event:

@@ -12,7 +12,7 @@ from typing import ClassVar
 import msgspec
 
 from aftersend import zones
-from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, Webhooks, checked_key, setup_text
+from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, Webhooks, checked_key
 from aftersend.providers.inwise import feeds, rows, summary, webhook, words
 from aftersend.settings import Source
 from aftersend.vocabulary import BadInput, ConfigurationError, Delivery, Door, Kind, Reading, now
@@ -56,10 +56,6 @@ class Inwise(Provider):
 
     def probe(self, source: Source) -> Ask:
         return feeds.probe(self.configured(source), self._known_zone(source), now())
-
-    def setup(self, source: Source, webhook_url: str) -> str:
-        zone, api = self.zone(source), self.url(source)
-        return setup_text(__name__, webhook_url=webhook_url, source=source.name, zone=zone, api=api)
 
     def _known_zone(self, source: Source) -> str:
         name = self.zone(source)

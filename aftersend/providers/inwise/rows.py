@@ -133,7 +133,7 @@ def _rows(body: bytes, shape: _Shape) -> Iterable[msgspec.Struct | Problem]:
     try:
         return [_row(number, piece, shape.row) for number, piece in enumerate(pieces(body).items)]
     except Malformed as error:
-        return [Problem(item=0, reason=str(error), raw=body[:2000])]
+        return [problem(0, body, error)]
 
 
 def _row(number: int, piece: Piece, shape: type[msgspec.Struct]) -> msgspec.Struct | Problem:
@@ -149,7 +149,7 @@ def _row(number: int, piece: Piece, shape: type[msgspec.Struct]) -> msgspec.Stru
             return msgspec.convert(fields, shape)
         except msgspec.ValidationError as error:
             reason = f"{error}."
-    return Problem(item=number, reason=reason, raw=piece.text.encode("utf-8", "replace")[:2000])
+    return problem(number, piece.text.encode("utf-8", "replace"), reason)
 
 
 def _counted(events: list[Event]) -> list[Event]:

@@ -9,7 +9,7 @@ import msgspec
 from aftersend.providers.contract import Malformed
 from aftersend.providers.inwise.arrays import clean
 from aftersend.providers.inwise.words import COUNTERS, UNITEMISED
-from aftersend.providers.items import unreadable
+from aftersend.providers.items import problem, unreadable
 from aftersend.vocabulary import Delivery, Kind, Problem, Reading, Snapshot
 
 
@@ -20,7 +20,7 @@ def read(delivery: Delivery) -> Reading:
     except Malformed as error:
         return unreadable(delivery, error)
     if not isinstance(claimed, dict) or not claimed:
-        return Reading(problems=[Problem(item=0, reason="The summary is not an object.", raw=delivery.body[:2000])])
+        return unreadable(delivery, "The summary is not an object.")
     problems: list[Problem] = []
     counts: dict[Kind, tuple[int, int | None]] = {}
     for kind, (total, unique) in COUNTERS.items():
@@ -29,10 +29,9 @@ def read(delivery: Delivery) -> Reading:
             counts[kind] = (figures[0], figures[1] if unique else None)
     for number, (name, value) in enumerate(claimed.items()):
         if name in _NAMES and _figure(value) is None:
-            raw = f"{name}: {value!r}".encode("utf-8", "replace")[:2000]
-            problems.append(Problem(item=number, reason=f"{name} is not a count.", raw=raw))
+            problems.append(problem(number, {name: value}, f"{name} is not a count."))
     if not counts:
-        problems.append(Problem(item=0, reason="The summary has no counter.", raw=delivery.body[:2000]))
+        problems.append(problem(0, delivery.body, "The summary has no counter."))
         return Reading(problems=problems)
     raw_figures = {clean(name): _storable(value) for name, value in claimed.items()}
     snapshot = Snapshot(

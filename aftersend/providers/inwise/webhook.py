@@ -21,6 +21,7 @@ from aftersend.providers.inwise.identity import contact_key, digest, fact_key, s
 from aftersend.providers.inwise.rows import first_address
 from aftersend.providers.inwise.times import notes, to_second, transactional
 from aftersend.providers.inwise.words import BOUNCES, TRANSACTIONAL, kind_of
+from aftersend.providers.items import problem, unreadable
 from aftersend.settings import Source
 from aftersend.vocabulary import (
     BadInput,
@@ -28,7 +29,6 @@ from aftersend.vocabulary import (
     Delivery,
     Event,
     Kind,
-    Problem,
     Reading,
     slot_key,
 )
@@ -56,18 +56,17 @@ def verify(request: Request, source: Source) -> Handshake | None:
 
 def read(delivery: Delivery, source: str, zone: str) -> Reading:
     """The event of a call, or of each object where a body is a JSON array of them."""
-    reading = Reading()
     try:
         calls = _calls(delivery.body)
     except BadInput as error:
-        reading.problems.append(Problem(item=0, reason=str(error), raw=delivery.body[:2000]))
-        return reading
+        return unreadable(delivery, error)
+    reading = Reading()
     for number, call in enumerate(calls):
         try:
             reading.events.append(_event(call, source, zone, delivery))
         except BadInput as error:
-            raw = delivery.body if len(calls) == 1 else repr(call.fields).encode("utf-8", "replace")
-            reading.problems.append(Problem(item=number, reason=str(error), raw=raw[:2000]))
+            item = delivery.body if len(calls) == 1 else call.fields
+            reading.problems.append(problem(number, item, error))
     return reading
 
 

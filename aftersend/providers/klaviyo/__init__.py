@@ -19,7 +19,6 @@ from aftersend.providers.contract import (
     Request,
     Webhooks,
     checked_key,
-    setup_text,
 )
 from aftersend.providers.klaviyo import feeds, limits, pages, webhook, words
 from aftersend.settings import Source
@@ -68,11 +67,5 @@ class Klaviyo(Provider):
     def probe(self, source: Source) -> Ask:
         return feeds.metrics(self.configured(source))
 
-    def setup(self, source: Source, webhook_url: str) -> str:
-        return setup_text(
-            __name__,
-            webhook_url=webhook_url,
-            source=source.name,
-            api=self.url(source),
-            revision=self.configured(source).revision,
-        )
+    def setup_values(self, source: Source) -> dict[str, str]:
+        return super().setup_values(source) | {"revision": self.configured(source).revision}

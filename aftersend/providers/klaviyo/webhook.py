@@ -17,7 +17,7 @@ from aftersend.providers.klaviyo.events import fields
 from aftersend.providers.klaviyo.feeds import Options
 from aftersend.providers.klaviyo.words import ELSEWHERE, EVENTS, OWN
 from aftersend.providers.proofs import accept, mac, same
-from aftersend.providers.values import decoded, stamp, text
+from aftersend.providers.values import decoded, first_time, text
 from aftersend.settings import Source
 from aftersend.vocabulary import BadInput, Delivery, Reading, Rejected, now
 
@@ -68,10 +68,7 @@ def _meta(body: bytes, source: Source) -> _Meta:
 
 
 def _check_age(time: Any, source: Source, tolerance: int) -> None:
-    try:
-        said = stamp(time, "meta.timestamp")
-    except BadInput:
-        said = None
+    said = first_time(time)
     if said is None or abs(now() - said.at) > tolerance:
         raise Rejected(
             f"The call to source '{source.name}' was made further from now than its option 'tolerance' "

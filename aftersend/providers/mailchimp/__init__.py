@@ -22,7 +22,6 @@ from aftersend.providers.contract import (
     Request,
     Webhooks,
     checked_key,
-    setup_text,
 )
 from aftersend.providers.items import unreadable
 from aftersend.providers.mailchimp import campaigns, feeds, members, webhook
@@ -100,6 +99,3 @@ class Mailchimp(Provider):
 
     def probe(self, source: Source) -> Ask:  # noqa: ARG002
         return feeds.probe()
-
-    def setup(self, source: Source, webhook_url: str) -> str:
-        return setup_text(__name__, webhook_url=webhook_url, source=source.name, api=self.url(source))

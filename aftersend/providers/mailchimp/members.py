@@ -13,7 +13,7 @@ from typing import Any
 
 from aftersend.providers import marks
 from aftersend.providers.contract import Answer, Malformed
-from aftersend.providers.items import unreadable
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.mailchimp.identity import ACTIVITY, ONCE, OPENS, REPORTS, of_act, of_recipient
 from aftersend.providers.mailchimp.options import Options
 from aftersend.providers.mailchimp.values import contact, digest, email_id, merges, stamp
@@ -29,7 +29,6 @@ from aftersend.vocabulary import (
     Kind,
     Machine,
     Precision,
-    Problem,
     Reading,
 )
 
@@ -70,8 +69,7 @@ def read(delivery: Delivery, source: str, options: Options) -> Reading:
             reading.contacts += member.contacts()
         except BadInput as error:
             wrong.append(str(error))
-        raw = repr(row).encode("utf-8", "replace")[:2000]
-        reading.problems += [Problem(item=number, reason=reason, raw=raw) for reason in dict.fromkeys(wrong)]
+        reading.problems += [problem(number, row, reason) for reason in dict.fromkeys(wrong)]
     return reading
 
 

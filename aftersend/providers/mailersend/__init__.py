@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import msgspec
 
-from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, Webhooks, checked_key, setup_text
+from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, Webhooks, checked_key
 from aftersend.providers.items import unreadable
 from aftersend.providers.mailersend import feeds, limits, rows, webhook, words
 from aftersend.providers.mailersend.options import Options
@@ -62,6 +62,3 @@ class MailerSend(Provider):
 
     def probe(self, source: Source) -> Ask:  # noqa: ARG002
         return feeds.probe()
-
-    def setup(self, source: Source, webhook_url: str) -> str:
-        return setup_text(__name__, webhook_url=webhook_url, source=source.name, api=self.url(source))

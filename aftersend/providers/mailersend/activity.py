@@ -13,8 +13,8 @@ from aftersend.providers.mailersend.options import Options
 from aftersend.providers.mailersend.words import BOUNCES, DEVICES, KINDS, PREFIX
 from aftersend.providers.mailersend.words import UNIQUE as UNIQUE_WORDS
 from aftersend.providers.marks import told
-from aftersend.providers.values import Stamp, known, stamp, text
-from aftersend.vocabulary import BadInput, Event, Kind
+from aftersend.providers.values import Stamp, known, text
+from aftersend.vocabulary import Event, Kind
 
 REASONS = ("bounce_reason", "unsubscribe_reason", "suppression_reason", "reject_reason")
 """Names of version 2; version 1 has ``reason`` and ``readable_reason``."""
@@ -57,17 +57,6 @@ def encoded(value: Any) -> bytes:
         return json.dumps(value).encode()
     except (ValueError, RecursionError):
         return repr(value).encode("utf-8", "replace")
-
-
-def first_time(*values: Any) -> Stamp | None:
-    """The first of them that can be read. A time without a zone is UTC."""
-    for value in values:
-        try:
-            if found := stamp(value, "created_at"):
-                return found
-        except BadInput:
-            continue
-    return None
 
 
 def event(activity: Activity, source: str, options: Options) -> Event:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from aftersend.providers.values import stamp
-from aftersend.vocabulary import BadInput, Instant
+from aftersend.providers.values import first_time
+from aftersend.vocabulary import Instant
 
 DAY = 86_400_000
 
@@ -14,8 +14,5 @@ def not_before(headers: dict[str, str], at: Instant) -> Instant | None:
     if headers.get("x-apiquota-remaining", "").strip() != "0":
         return None
     midnight = at - at % DAY + DAY
-    try:
-        reset = stamp(headers.get("x-apiquota-reset"), "x-apiquota-reset")
-    except BadInput:
-        return midnight
+    reset = first_time(headers.get("x-apiquota-reset"))
     return reset.at if reset and at < reset.at <= at + DAY else midnight

@@ -10,12 +10,12 @@ import re
 from typing import Any
 
 from aftersend.providers.contract import Answer, Malformed
-from aftersend.providers.items import unreadable
-from aftersend.providers.mailersend.activity import Activity, encoded, event, fields, tags
+from aftersend.providers.items import problem, unreadable
+from aftersend.providers.mailersend.activity import Activity, event, fields, tags
 from aftersend.providers.mailersend.options import Options
 from aftersend.providers.paging import Page
 from aftersend.providers.values import decoded, rows_of, stamp, text
-from aftersend.vocabulary import BadInput, Delivery, Problem, Reading
+from aftersend.vocabulary import BadInput, Delivery, Reading
 
 ACTIVITY, DOMAINS = "activity", "domains"
 CONTENTS = frozenset({"text", "html"})
@@ -36,7 +36,7 @@ def read(delivery: Delivery, source: str, options: Options) -> Reading:
         try:
             reading.events.append(event(_activity(row, domain), source, options))
         except BadInput as error:
-            reading.problems.append(Problem(item=number, reason=str(error), raw=encoded(row)[:2000]))
+            reading.problems.append(problem(number, row, error))
     return reading
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from aftersend.providers.contract import Handshake, Malformed, Request, check_address, check_method
 from aftersend.providers.items import unreadable
-from aftersend.providers.mailersend.activity import Activity, event, fields, first_time, tags
+from aftersend.providers.mailersend.activity import Activity, event, fields, tags
 from aftersend.providers.mailersend.options import Options
 from aftersend.providers.mailersend.words import INBOUND, KINDS, NOTICES, PREFIX, TEST
 from aftersend.providers.proofs import accept, mac, same
-from aftersend.providers.values import Stamp, decoded, text
+from aftersend.providers.values import Stamp, decoded, first_time, text
 from aftersend.settings import Source
 from aftersend.vocabulary import BadInput, Delivery, Reading, Rejected
 

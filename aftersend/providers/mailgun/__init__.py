@@ -20,7 +20,6 @@ from aftersend.providers.contract import (
     Request,
     Webhooks,
     checked_key,
-    setup_text,
 )
 from aftersend.providers.mailgun import feeds, lists, webhook
 from aftersend.settings import Source
@@ -86,6 +85,3 @@ class Mailgun(Provider):
 
     def probe(self, source: Source) -> Ask:
         return feeds.probe(self.configured(source))
-
-    def setup(self, source: Source, webhook_url: str) -> str:
-        return setup_text(__name__, webhook_url=webhook_url, source=source.name, api=self.url(source))

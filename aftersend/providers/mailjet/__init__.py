@@ -20,7 +20,6 @@ from aftersend.providers.contract import (
     Request,
     Webhooks,
     checked_key,
-    setup_text,
 )
 from aftersend.providers.items import unreadable
 from aftersend.providers.mailjet import feeds, messages, webhook
@@ -88,6 +87,3 @@ class Mailjet(Provider):
 
     def probe(self, source: Source) -> Ask | None:
         return feeds.probe() if source.api_key else None
-
-    def setup(self, source: Source, webhook_url: str) -> str:
-        return setup_text(__name__, webhook_url=webhook_url, source=source.name, api=self.url(source))

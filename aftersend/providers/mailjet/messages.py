@@ -17,7 +17,7 @@ import msgspec
 from aftersend.providers import marks
 from aftersend.providers.agents import agent
 from aftersend.providers.contract import Answer, Malformed
-from aftersend.providers.items import unreadable
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.mailjet.identity import HISTORY as LIST
 from aftersend.providers.mailjet.identity import digest, of_event, of_message
 from aftersend.providers.mailjet.options import Options
@@ -26,7 +26,7 @@ from aftersend.providers.mailjet.words import ERRORS, GREYLISTED, HISTORY, STATE
 from aftersend.providers.paging import Page
 from aftersend.providers.values import decoded, known, rows_of, stamp, text
 from aftersend.settings import Source
-from aftersend.vocabulary import BadInput, BounceClass, Delivery, Event, Instant, Kind, Problem, Reading
+from aftersend.vocabulary import BadInput, BounceClass, Delivery, Event, Instant, Kind, Reading
 
 NAME = "Data"
 
@@ -67,7 +67,7 @@ def read(delivery: Delivery, source: Source, options: Options) -> Reading:
         try:
             reading.events.extend(_sent(message(row), source, options))
         except BadInput as error:
-            reading.problems.append(_problem(number, error, row))
+            reading.problems.append(problem(number, row, error))
     return reading
 
 
@@ -131,7 +131,7 @@ def _history(rows: list[Any], delivery: Delivery, source: Source, options: Optio
         try:
             event = _happened(row, about, source.name, options)
         except BadInput as error:
-            reading.problems.append(_problem(number, error, row))
+            reading.problems.append(problem(number, row, error))
             continue
         reading.events.append(msgspec.structs.replace(event, row=str(alike[event.slot])))
         alike[event.slot] += 1
@@ -201,7 +201,3 @@ def _of(
         metadata=known(comment=comment, custom_id=about.custom_id, message_guid=about.guid, subject=subject),
         **fields,
     )
-
-
-def _problem(number: int, error: BadInput, row: Any) -> Problem:
-    return Problem(item=number, reason=str(error), raw=repr(row).encode("utf-8", "replace")[:2000])

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import msgspec
 
-from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, Webhooks, checked_key, setup_text
+from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, Webhooks, checked_key
 from aftersend.providers.mailtrap import emails, feeds, webhook
 from aftersend.settings import Source
 from aftersend.vocabulary import BounceClass, Delivery, Door, Instant, Kind, Rate, Reading
@@ -68,6 +68,3 @@ class Mailtrap(Provider):
 
     def probe(self, source: Source) -> Ask:
         return feeds.probe(self.configured(source))
-
-    def setup(self, source: Source, webhook_url: str) -> str:
-        return setup_text(__name__, webhook_url=webhook_url, source=source.name, api=self.url(source))

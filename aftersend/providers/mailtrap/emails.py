@@ -19,7 +19,7 @@ from aftersend.providers.mailtrap.values import record
 from aftersend.providers.mailtrap.words import CLICK, KINDS, bounce_class, plain
 from aftersend.providers.marks import Options, flat, told
 from aftersend.providers.paging import Page
-from aftersend.providers.values import decoded, known, rows_of, stamp, text
+from aftersend.providers.values import decoded, first_time, known, rows_of, stamp, text
 from aftersend.vocabulary import BadInput, Delivery, Event, Instant, Kind, Reading
 
 ENQUEUED = "enqueued"
@@ -76,10 +76,7 @@ def is_pending(row: dict[str, Any]) -> bool:
 
 def sent_at(row: dict[str, Any], default: Instant) -> Instant:
     """When an email was sent, as far as that is told."""
-    try:
-        found = stamp(row.get("sent_at"), "sent_at")
-    except BadInput:
-        return default
+    found = first_time(row.get("sent_at"))
     return found.at if found else default
 
 

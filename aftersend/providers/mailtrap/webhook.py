@@ -7,14 +7,14 @@ from typing import Any
 from aftersend.providers import proofs
 from aftersend.providers.agents import agent
 from aftersend.providers.contract import Handshake, Malformed, Request, check_address, check_method
-from aftersend.providers.items import unreadable
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.mailtrap.identity import WEBHOOK, alone, digest, of_message
 from aftersend.providers.mailtrap.values import record, unix
 from aftersend.providers.mailtrap.words import CLICK, KINDS, PASSED_BY, bounce_class, plain
 from aftersend.providers.marks import Options, flat, told
 from aftersend.providers.values import decoded, known, text
 from aftersend.settings import Source
-from aftersend.vocabulary import BadInput, Delivery, Event, Kind, Problem, Reading
+from aftersend.vocabulary import BadInput, Delivery, Event, Kind, Reading
 
 SIGNATURE = "mailtrap-signature"
 
@@ -46,8 +46,7 @@ def read(delivery: Delivery, source: str, options: Options) -> Reading:
         try:
             event = _event(item, source, options)
         except BadInput as error:
-            raw = item if isinstance(item, bytes) else repr(item).encode("utf-8", "replace")
-            reading.problems.append(Problem(item=number, reason=str(error), raw=raw[:2000]))
+            reading.problems.append(problem(number, item, error))
             continue
         if event:
             reading.events.append(event)

@@ -20,7 +20,6 @@ from aftersend.providers.contract import (
     Request,
     Webhooks,
     checked_key,
-    setup_text,
 )
 from aftersend.providers.items import unreadable
 from aftersend.providers.mandrill import entries, feeds, messages, webhook
@@ -93,6 +92,6 @@ class Mandrill(Provider):
     def probe(self, source: Source) -> Ask:  # noqa: ARG002
         return feeds.probe()
 
-    def setup(self, source: Source, webhook_url: str) -> str:
-        typed = self.configured(source).webhook_url or webhook_url
-        return setup_text(__name__, webhook_url=typed, source=source.name)
+    def setup_values(self, source: Source) -> dict[str, str]:
+        typed = self.configured(source).webhook_url
+        return {"webhook_url": typed} if typed else {}

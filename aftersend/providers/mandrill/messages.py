@@ -13,14 +13,14 @@ from typing import Any
 
 from aftersend.providers import marks
 from aftersend.providers.contract import Answer, Malformed
-from aftersend.providers.items import unreadable
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.mandrill.identity import LISTED, OF_ADDRESS, ONCE, of_act, of_address, of_message
 from aftersend.providers.mandrill.options import Options
 from aftersend.providers.mandrill.values import acted, bounced, digest, seconds, smtp
 from aftersend.providers.mandrill.words import ACCEPTED, PENDING, PUT_OFF, STATE_BOUNCES, STATES
 from aftersend.providers.paging import Page
 from aftersend.providers.values import Stamp, decoded, known, text
-from aftersend.vocabulary import BadInput, BounceClass, Delivery, Event, Kind, Precision, Problem, Reading
+from aftersend.vocabulary import BadInput, BounceClass, Delivery, Event, Kind, Precision, Reading
 
 MOST = 1000
 """Rows an answer has at most."""
@@ -74,8 +74,7 @@ def read(delivery: Delivery, source: str, options: Options) -> Reading:
         else:
             reading.events += message.events()
             wrong = message.wrong
-        raw = repr(row).encode("utf-8", "replace")[:2000]
-        reading.problems += [Problem(item=number, reason=reason, raw=raw) for reason in wrong]
+        reading.problems += [problem(number, row, reason) for reason in wrong]
     return reading
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import msgspec
 
-from aftersend.providers.contract import Feed, Handshake, Provider, Request, Webhooks, setup_text
+from aftersend.providers.contract import Feed, Handshake, Provider, Request, Webhooks
 from aftersend.providers.items import unreadable
 from aftersend.providers.postal import proof, webhook
 from aftersend.providers.postal.options import Options
@@ -47,6 +47,3 @@ class Postal(Provider):
 
     def feeds(self, source: Source) -> list[Feed]:  # noqa: ARG002
         return []
-
-    def setup(self, source: Source, webhook_url: str) -> str:
-        return setup_text(__name__, webhook_url=webhook_url, source=source.name)

@@ -19,7 +19,6 @@ from aftersend.providers.contract import (
     Request,
     Webhooks,
     checked_key,
-    setup_text,
 )
 from aftersend.providers.postmark import feeds, lists, webhook
 from aftersend.providers.postmark.options import Options
@@ -66,6 +65,3 @@ class Postmark(Provider):
 
     def probe(self, source: Source) -> Ask | None:
         return feeds.probe() if source.api_key else None
-
-    def setup(self, source: Source, webhook_url: str) -> str:
-        return setup_text(__name__, webhook_url=webhook_url, source=source.name, api=self.url(source))

@@ -19,7 +19,6 @@ from aftersend.providers.contract import (
     Request,
     Webhooks,
     checked_key,
-    setup_text,
 )
 from aftersend.providers.resend import emails, feeds, limits, webhook, words
 from aftersend.providers.standard import ID_HEADERS
@@ -69,6 +68,3 @@ class Resend(Provider):
 
     def probe(self, source: Source) -> Ask:  # noqa: ARG002
         return feeds.probe()
-
-    def setup(self, source: Source, webhook_url: str) -> str:
-        return setup_text(__name__, webhook_url=webhook_url, source=source.name, api=self.url(source))

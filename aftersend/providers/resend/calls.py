@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from aftersend.providers.resend.identity import digest
-from aftersend.providers.resend.values import time
 from aftersend.providers.standard import call_id
-from aftersend.providers.values import Stamp, decoded, text
+from aftersend.providers.values import Stamp, decoded, first_time, text
 from aftersend.vocabulary import BadInput, Delivery
 
 
@@ -48,5 +47,5 @@ def opened(delivery: Delivery) -> Call:
     own = call_id(delivery.context)
     # The time within the data is that of the email's making, which may lie after the event (Time format).
     received = Stamp(delivery.received_at).about()
-    at = time(said.get("created_at"))
+    at = first_time(said.get("created_at"))
     return Call(delivery.source, own, own or digest(delivery.body), word, data, at, received)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from aftersend.providers.items import problem
 from aftersend.providers.resend.calls import Call
 from aftersend.providers.resend.identity import WEBHOOK, alone, of_contact
-from aftersend.providers.resend.values import problem
 from aftersend.providers.resend.words import CHOICES, CREATED, DELETED, TOPICS, UPDATED
 from aftersend.providers.values import known, text
 from aftersend.vocabulary import BadInput, ContactInfo, Event, Kind, Reading
@@ -45,7 +45,7 @@ def _topics(call: Call, email: str) -> Reading:
         try:
             reading.events.append(_choice(call, email, topic))
         except BadInput as error:
-            reading.problems.append(problem(number, error, topic))
+            reading.problems.append(problem(number, topic, error))
     return reading
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from aftersend.providers.contract import Answer, Malformed
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.paging import Page
 from aftersend.providers.resend.identity import EMAILS, LATEST, of_email
-from aftersend.providers.resend.values import problem, recipient, time
+from aftersend.providers.resend.values import recipient
 from aftersend.providers.resend.words import BEFORE, STATES
-from aftersend.providers.values import Stamp, decoded, known, rows_of, text
+from aftersend.providers.values import Stamp, decoded, first_time, known, rows_of, text
 from aftersend.vocabulary import BadInput, BounceClass, Delivery, Event, Kind, Reading
 
 
@@ -23,14 +24,14 @@ def read(delivery: Delivery) -> Reading:
     try:
         rows = rows_of(decoded(delivery.body), "data")
     except Malformed as error:
-        return Reading(problems=[problem(0, error, delivery.body)])
+        return unreadable(delivery, error)
     reading = Reading()
     for number, row in enumerate(rows):
         try:
             if event := _event(row, delivery):
                 reading.events.append(event)
         except BadInput as error:
-            reading.problems.append(problem(number, error, row))
+            reading.problems.append(problem(number, row, error))
     return reading
 
 
@@ -42,7 +43,7 @@ def look(answer: Answer) -> Page:
     ids = [text(row.get("id")) if isinstance(row, dict) else None for row in rows]
     if not isinstance(more, bool) or (more and not (ids and ids[-1])):
         raise Malformed("The answer doesn't say whether there are more emails, or behind which.")
-    made = [found.at for row in rows if isinstance(row, dict) and (found := time(row.get("created_at")))]
+    made = [found.at for row in rows if isinstance(row, dict) and (found := first_time(row.get("created_at")))]
     return Page(
         ids=[own or repr(row) for own, row in zip(ids, rows, strict=True)],
         next=ids[-1] if more else None,
@@ -60,7 +61,7 @@ def _event(row: Any, delivery: Delivery) -> Event | None:
         return None
     kind = STATES.get(state, Kind.OTHER)
     planned = None if state in BEFORE else row.get("scheduled_at")
-    made = time(planned, row.get("created_at")) or Stamp(delivery.received_at)
+    made = first_time(planned, row.get("created_at")) or Stamp(delivery.received_at)
     at = made.about(made.precision)
     alone = not (row.get("cc") or row.get("bcc"))
     return Event(

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 from aftersend.providers import marks
 from aftersend.providers.agents import agent
 from aftersend.providers.contract import Handshake, Malformed, Request, check_address, check_method
+from aftersend.providers.items import unreadable
 from aftersend.providers.resend import contacts
 from aftersend.providers.resend.calls import Call, opened
 from aftersend.providers.resend.identity import WEBHOOK, alone, of_email, row
-from aftersend.providers.resend.values import address, problem, recipient, tags, time
+from aftersend.providers.resend.values import address, recipient, tags
 from aftersend.providers.resend.words import (
     BLOCKED,
     CLASSES,
@@ -27,7 +28,7 @@ from aftersend.providers.resend.words import (
     WITHHELD,
 )
 from aftersend.providers.standard import check_signature
-from aftersend.providers.values import known, text
+from aftersend.providers.values import first_time, known, text
 from aftersend.settings import Source
 from aftersend.vocabulary import BadInput, BounceClass, Delivery, Event, Kind, Reading
 
@@ -59,7 +60,7 @@ def read(delivery: Delivery, options: marks.Options) -> Reading:
             return Reading(events=[_inbound(call)])
         return Reading(events=[_of_email(call, options)])
     except (BadInput, Malformed) as error:
-        return Reading(problems=[problem(0, error, delivery.body)])
+        return unreadable(delivery, error)
 
 
 class _Sort(NamedTuple):
@@ -74,7 +75,7 @@ class _Sort(NamedTuple):
 
 def _of_email(call: Call, options: marks.Options) -> Event:
     email_id, sort, click = call.text("email_id"), _sort(call), call.part("click")
-    at = time(click.get("timestamp")) or call.at
+    at = first_time(click.get("timestamp")) or call.at
     who, link = recipient(call.data.get("to")), text(click.get("link"))
     told = row(sort.kind, who, sort.bounce_class or "", at.at if at else None, link or "") if who else None
     place: dict[str, Any] = {"slot": alone(call.source, call.word, call.id)}
@@ -158,23 +159,21 @@ def _headers(said: Any) -> dict[str, str]:
 
 def _inbound(call: Call) -> Event:
     """Of who wrote it. The body is to be fetched from Resend."""
-    own, at = call.text("email_id"), call.at or call.received
-    return Event(
-        slot=alone(call.source, call.word, own or call.id),
-        kind=Kind.OTHER,
-        word=call.word,
-        row_id=call.own_id,
-        occurred_at=at.at,
-        precision=at.precision,
-        clock=at.clock,
-        email=address(call.data.get("from")),
-        metadata=marks.flat({"to": call.data.get("to"), "received_id": own}) | _letter(call),
-    )
+    own = call.text("email_id")
+    metadata = marks.flat({"to": call.data.get("to"), "received_id": own}) | _letter(call)
+    return _other(call, own, email=address(call.data.get("from")), metadata=metadata)
 
 
 def _suppression(call: Call) -> Event:
     """That sending to an address is withheld from now on, or no longer."""
-    own, at = call.text("id"), call.at or call.received
+    own = call.text("id")
+    metadata = known(suppression_id=own, source_id=call.text("source_id"))
+    return _other(call, own, email=call.text("email"), reason=call.text("origin"), metadata=metadata)
+
+
+def _other(call: Call, own: str | None, **said: Any) -> Event:
+    """What the vocabulary has no kind for, told once: by its own id, else by the call's."""
+    at = call.at or call.received
     return Event(
         slot=alone(call.source, call.word, own or call.id),
         kind=Kind.OTHER,
@@ -183,7 +182,5 @@ def _suppression(call: Call) -> Event:
         occurred_at=at.at,
         precision=at.precision,
         clock=at.clock,
-        email=call.text("email"),
-        reason=call.text("origin"),
-        metadata=known(suppression_id=own, source_id=call.text("source_id")),
+        **said,
     )

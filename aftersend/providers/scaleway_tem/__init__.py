@@ -12,7 +12,7 @@ from typing import ClassVar
 import msgspec
 
 from aftersend.providers import sns
-from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, Webhooks, checked_key, setup_text
+from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, Webhooks, checked_key
 from aftersend.providers.items import unreadable
 from aftersend.providers.scaleway_tem import emails, events, feeds, hosts
 from aftersend.settings import Source
@@ -62,6 +62,5 @@ class ScalewayTEM(Provider):
     def probe(self, source: Source) -> Ask:
         return feeds.probe(self.configured(source))
 
-    def setup(self, source: Source, webhook_url: str) -> str:
-        trusted = sns.trusted(self.configured(source), hosts.SCALEWAY)
-        return setup_text(__name__, webhook_url=webhook_url, source=source.name, trusted=trusted)
+    def setup_values(self, source: Source) -> dict[str, str]:
+        return {"trusted": sns.trusted(self.configured(source), hosts.SCALEWAY)}

@@ -15,7 +15,7 @@ from aftersend.providers.paging import Page
 from aftersend.providers.scaleway_tem.identity import EMAILS as LIST
 from aftersend.providers.scaleway_tem.identity import of_email
 from aftersend.providers.scaleway_tem.words import FLAGS, NEW, STATES
-from aftersend.providers.values import Stamp, decoded, known, rows_of, stamp, text
+from aftersend.providers.values import Stamp, decoded, first_time, known, rows_of, stamp, text
 from aftersend.vocabulary import BadInput, BounceClass, Delivery, Event, Kind, Precision, Reading
 
 ROWS = "emails"
@@ -112,10 +112,7 @@ def _told(row: dict[str, Any], own: str, created: Stamp, delivery: Delivery) -> 
 
 def _updated(row: dict[str, Any]) -> Stamp | None:
     """The last change of the row, which stands in for the time of an outcome that has none."""
-    try:
-        found = stamp(row.get("updated_at"), "updated_at")
-    except BadInput:
-        return None
+    found = first_time(row.get("updated_at"))
     return found.about(found.precision) if found else None
 
 
@@ -127,11 +124,7 @@ def _tries(row: dict[str, Any]) -> list[Try]:
         rank, code = (told.get("rank"), told.get("code")) if isinstance(told, dict) else (None, None)
         if type(rank) is not int or type(code) is not int:
             continue
-        try:
-            at = stamp(told.get("tried_at"), "tried_at")
-        except BadInput:
-            at = None
-        found.append((rank, code, at, text(told.get("message"))))
+        found.append((rank, code, first_time(told.get("tried_at")), text(told.get("message"))))
     return sorted(found, key=lambda one: one[0])
 
 

@@ -14,7 +14,7 @@ from aftersend.providers.paging import Page
 from aftersend.providers.scaleway_tem.identity import EVENTS as LIST
 from aftersend.providers.scaleway_tem.identity import alone, of_email
 from aftersend.providers.scaleway_tem.words import BOUNCES, EVENTS, IGNORED, SPAM, TIMES
-from aftersend.providers.values import Stamp, decoded, known, rows_of, stamp, text
+from aftersend.providers.values import Stamp, decoded, first_time, known, rows_of, text
 from aftersend.vocabulary import BadInput, BounceClass, Delivery, Event, Kind, Reading
 
 ROWS = "webhook_events"
@@ -57,7 +57,7 @@ def read_list(delivery: Delivery, options: Options) -> Reading:
         try:
             if not isinstance(row, dict):
                 raise BadInput("A row must be an object.")
-            own, at = text(row.get("id")) or "", _time(row.get("created_at")) or Stamp(delivery.received_at)
+            own, at = text(row.get("id")) or "", first_time(row.get("created_at")) or Stamp(delivery.received_at)
             listed = known(webhook_id=text(row.get("webhook_id")))
             reading.events += _events(_data(row), own, at, delivery.source, options, listed)
         except (BadInput, Malformed) as error:
@@ -70,7 +70,7 @@ def look(answer: Answer) -> Page:
     said = decoded(answer.body)
     rows = rows_of(said, ROWS)
     total = said.get("total_count")
-    times = [at.at for row in rows if isinstance(row, dict) and (at := _time(row.get("created_at")))]
+    times = [at.at for row in rows if isinstance(row, dict) and (at := first_time(row.get("created_at")))]
     return Page(
         ids=[text(row.get("id") if isinstance(row, dict) else None) or repr(row) for row in rows],
         total=total if type(total) is int else None,
@@ -82,13 +82,6 @@ def look(answer: Answer) -> Page:
 def _data(row: dict[str, Any]) -> Any:
     said = row.get("data")
     return decoded(said.encode("utf-8", "surrogatepass"), what="data") if isinstance(said, str) else said
-
-
-def _time(value: Any) -> Stamp | None:
-    try:
-        return stamp(value, "time")
-    except BadInput:
-        return None
 
 
 def _events(
@@ -106,7 +99,11 @@ def _events(
     kind, code = EVENTS.get(word, Kind.OTHER), _code(said.get("email_response_code"))
     if word == SPAM and code is None:
         kind = Kind.DROPPED
-    at = _time(said.get(TIMES.get(word, "email_sent_at"))) or _time(said.get("created_at")) or otherwise.about()
+    at = (
+        first_time(said.get(TIMES.get(word, "email_sent_at")))
+        or first_time(said.get("created_at"))
+        or otherwise.about()
+    )
     own, email = text(said.get("id")) or fallback, text(said.get("email_id"))
     headers = _headers(said)
     reason = said.get("email_response_message") or said.get("email_error") or said.get("blocklist_reason")

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import msgspec
 
-from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, Webhooks, checked_key, setup_text
+from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, Webhooks, checked_key
 from aftersend.providers.items import unreadable
 from aftersend.providers.sendgrid import activity, feeds, proof, suppressions, webhook
 from aftersend.providers.sendgrid.options import Options
@@ -82,6 +82,3 @@ class SendGrid(Provider):
 
     def probe(self, source: Source) -> Ask:  # noqa: ARG002
         return feeds.probe()
-
-    def setup(self, source: Source, webhook_url: str) -> str:
-        return setup_text(__name__, webhook_url=webhook_url, source=source.name, api=self.url(source))

@@ -19,7 +19,6 @@ from aftersend.providers.contract import (
     Request,
     Webhooks,
     checked_key,
-    setup_text,
 )
 from aftersend.providers.sparkpost import feeds, pages, webhook, words
 from aftersend.settings import Source
@@ -70,6 +69,3 @@ class SparkPost(Provider):
 
     def probe(self, source: Source) -> Ask:  # noqa: ARG002
         return feeds.probe()
-
-    def setup(self, source: Source, webhook_url: str) -> str:
-        return setup_text(__name__, webhook_url=webhook_url, source=source.name, api=self.url(source))

@@ -20,7 +20,7 @@ from aftersend.providers.sparkpost.words import (
     Sort,
 )
 from aftersend.providers.values import Stamp, stamp, text
-from aftersend.vocabulary import BadInput, Delivery, Event, Instant, Kind, Machine, Precision, Problem
+from aftersend.vocabulary import BadInput, Delivery, Event, Instant, Kind, Machine, Precision
 
 _UNIX = re.compile(r"([0-9]{1,11})(\.[0-9]+)?", re.ASCII)
 Fields = dict[str, Any]
@@ -70,11 +70,6 @@ def event(told: Any, delivery: Delivery, options: marks.Options) -> Event | None
         smtp_code=text(told.get("error_code")),
         metadata=_kept(told, word) | marked,
     )
-
-
-def problem(number: int, error: Exception, item: Any) -> Problem:
-    """An item that could not be understood."""
-    return Problem(item=number, reason=str(error), raw=repr(item).encode("utf-8", "replace")[:2000])
 
 
 def _sort(word: str, told: Fields) -> Sort:

@@ -7,9 +7,9 @@ from typing import Any
 
 from aftersend.providers import marks
 from aftersend.providers.contract import Answer, Malformed
-from aftersend.providers.items import unreadable
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.paging import Page
-from aftersend.providers.sparkpost.events import event, problem
+from aftersend.providers.sparkpost.events import event
 from aftersend.providers.values import decoded, rows_of, text
 from aftersend.vocabulary import BadInput, Delivery, Reading
 
@@ -26,7 +26,7 @@ def read(delivery: Delivery, options: marks.Options) -> Reading:
             if found := event(row, delivery, options):
                 reading.events.append(found)
         except BadInput as error:
-            reading.problems.append(problem(number, error, row))
+            reading.problems.append(problem(number, row, error))
     return reading
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from aftersend.providers import marks
 from aftersend.providers.contract import Handshake, Malformed, Request
-from aftersend.providers.items import unreadable
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.proofs import verify_shared
-from aftersend.providers.sparkpost.events import event, problem
+from aftersend.providers.sparkpost.events import event
 from aftersend.providers.sparkpost.words import PASSING_CLASSES
 from aftersend.providers.values import decoded
 from aftersend.settings import Source
@@ -49,7 +49,7 @@ def read(delivery: Delivery, options: marks.Options) -> Reading:
                 if found := event(told, delivery, options):
                     reading.events.append(found)
             except BadInput as error:
-                reading.problems.append(problem(number, error, told))
+                reading.problems.append(problem(number, told, error))
     return reading
 
 

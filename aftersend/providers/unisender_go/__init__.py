@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import msgspec
 
-from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, Webhooks, checked_key, setup_text
+from aftersend.providers.contract import Ask, Feed, Handshake, Provider, Request, Webhooks, checked_key
 from aftersend.providers.unisender_go import dumps, feeds, values, webhook, words
 from aftersend.settings import Source
 from aftersend.vocabulary import BounceClass, Delivery, Door, Kind, Reading
@@ -57,6 +57,3 @@ class UnisenderGo(Provider):
 
     def probe(self, source: Source) -> Ask:  # noqa: ARG002
         return feeds.probe()
-
-    def setup(self, source: Source, webhook_url: str) -> str:
-        return setup_text(__name__, webhook_url=webhook_url, source=source.name, api=self.url(source))

@@ -11,12 +11,13 @@ from typing import Any
 import msgspec
 
 from aftersend.providers.contract import Malformed
+from aftersend.providers.items import problem
 from aftersend.providers.marks import Options
 from aftersend.providers.unisender_go import events
 from aftersend.providers.unisender_go.identity import DUMP
 from aftersend.providers.unisender_go.values import Fields
 from aftersend.providers.values import decoded, text
-from aftersend.vocabulary import BadInput, Delivery, Event, Problem, Reading
+from aftersend.vocabulary import BadInput, Delivery, Event, Reading
 
 FILE = "file"
 """What ``step`` in the context of a delivery says where it is a file; answers on the way to it tell no events."""
@@ -38,9 +39,9 @@ def read(delivery: Delivery, options: Options) -> Reading:
             try:
                 reading.events.append(_event(row, delivery.source, options, alike))
             except BadInput as error:
-                reading.problems.append(Problem(item=number, reason=str(error), raw=events.problem(row)))
+                reading.problems.append(problem(number, row, error))
     except Malformed as error:
-        reading.problems.append(Problem(item=0, reason=str(error), raw=delivery.body[:2000]))
+        reading.problems.append(problem(0, delivery.body, error))
     return reading
 
 

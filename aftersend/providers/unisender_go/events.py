@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aftersend.providers.agents import agent
 from aftersend.providers.marks import Options, flat, told
 from aftersend.providers.unisender_go.identity import digest, of_status
@@ -75,8 +73,3 @@ def _meaning(status: str, detail: str) -> tuple[Kind, BounceClass | None]:
     if detail in DROPS:
         return Kind.DROPPED, None
     return Kind.BOUNCED, BOUNCES.get(detail, BounceClass.UNDETERMINED)
-
-
-def problem(item: Any) -> bytes:
-    """An item as it is kept beside the reason why it wasn't understood."""
-    return repr(item).encode("utf-8", "replace")[:2000]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from aftersend.providers.contract import Handshake, Malformed, Request, check_address, check_method
-from aftersend.providers.items import unreadable
+from aftersend.providers.items import problem, unreadable
 from aftersend.providers.proofs import accept, same
 from aftersend.providers.unisender_go import events
 from aftersend.providers.unisender_go.feeds import Options
@@ -22,7 +22,7 @@ from aftersend.providers.unisender_go.values import Fields, fields, inflated, ti
 from aftersend.providers.unisender_go.words import SPAM_BLOCK, STATUS
 from aftersend.providers.values import decoded, known, text
 from aftersend.settings import Source
-from aftersend.vocabulary import BadInput, Clock, Delivery, Event, Kind, Problem, Reading, Rejected
+from aftersend.vocabulary import BadInput, Clock, Delivery, Event, Kind, Reading, Rejected
 
 SHOWN = "it is the API key of the account, or of the project where the webhook was made with that"
 BESIDE = ("auth", "retry_count")
@@ -85,14 +85,14 @@ def read(delivery: Delivery, options: Options) -> Reading:
         if not isinstance(envelope, dict):
             raise Malformed("A webhook's JSON must be an object.")
     except Malformed as error:
-        return _problem(str(error), delivery)
+        return unreadable(delivery, error)
     reading = Reading()
     if "event_name" in envelope:
         _read([envelope], _user(envelope, delivery, options), reading)
         return reading
     users = envelope.get("events_by_user")
     if not isinstance(users, list):
-        return _problem("The webhook has neither event_name nor a list events_by_user.", delivery)
+        return unreadable(delivery, "The webhook has neither event_name nor a list events_by_user.")
     for user in users:
         found = user.get("events") if isinstance(user, dict) else None
         if isinstance(found, list):
@@ -100,10 +100,6 @@ def read(delivery: Delivery, options: Options) -> Reading:
         else:
             _read([user], _user({}, delivery, options), reading)
     return reading
-
-
-def _problem(reason: str, delivery: Delivery) -> Reading:
-    return unreadable(delivery, reason)
 
 
 def _user(said: Fields, delivery: Delivery, options: Options) -> _User:
@@ -119,7 +115,7 @@ def _read(items: list[Any], user: _User, reading: Reading) -> None:
         try:
             reading.events.append(_event(item, user))
         except BadInput as error:
-            reading.problems.append(Problem(item=number, reason=str(error), raw=events.problem(item)))
+            reading.problems.append(problem(number, item, error))
 
 
 def _event(item: Any, user: _User) -> Event:

@@ -51,7 +51,7 @@ class Contact:
     def learn(self, field: str, value: str, at: Instant) -> bool:
         """Take in that the contact had this name at that time; whether anything changed."""
         current, since = getattr(self, field), getattr(self, f"{field}_at")
-        if current is None and not self.earlier:
+        if current is None and not self.earlier:  # the common case of a new contact, which nothing competes with
             setattr(self, field, value)
             setattr(self, f"{field}_at", at)
             return True

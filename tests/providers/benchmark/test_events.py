@@ -212,7 +212,7 @@ def test_a_row_that_cannot_be_understood_is_a_problem_and_its_neighbours_are_rea
     reading = read(ROW, row, {**ROW, "type": "email-opened"})
     assert [event.kind for event in reading.events] == [Kind.CLICKED, Kind.OPENED]
     assert [(problem.item, problem.reason) for problem in reading.problems] == [(1, reason)]
-    assert reading.problems[0].raw == repr(row).encode()
+    assert reading.problems[0].raw == msgspec.json.encode(row)
 
 
 def test_a_row_of_nobody_is_kept():

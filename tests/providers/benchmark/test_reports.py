@@ -25,10 +25,10 @@ def test_a_figure_that_is_none_is_a_problem_and_the_others_are_kept():
     (snapshot,) = reading.snapshots
     assert snapshot.counts == {Kind.SENT: (12, 12)}
     assert [(problem.item, problem.reason, problem.raw) for problem in reading.problems] == [
-        (1, "stats.delivered is not a count.", b"'eleven'"),
-        (2, "stats.opens.unique is not a count.", b"{'unique': -1}"),
+        (1, "stats.delivered is not a count.", b'"eleven"'),
+        (2, "stats.opens.unique is not a count.", b'{"unique":-1}'),
         (3, "stats.clicks.unique is not a count.", b"3"),
-        (6, "stats.complaints is not a count.", b"True"),
+        (6, "stats.complaints is not a count.", b"true"),
     ]
 
 

@@ -212,7 +212,7 @@ def test_a_summary_is_a_snapshot_and_of_an_old_campaign_all_that_is_known():
             Problem(
                 item=2,
                 reason="A summary must be an object with a campaign_id.",
-                raw=b"{'campaign_id': '', 'unique_counts': {}}",
+                raw=b'{"campaign_id":"","unique_counts":{}}',
             )
         ],
     )
@@ -331,7 +331,7 @@ def test_links_are_a_snapshot_of_who_clicked_which():
     links = Snapshot(
         list="links", campaign_id=CAMPAIGN, read_at=RECEIVED, counts={}, raw={SPRING: 14, MENU: 6}, stands_for=()
     )
-    bad = Problem(item=2, reason="A link must have link_url and unique_clicks.", raw=b"{'url_id': '1100407204173'}")
+    bad = Problem(item=2, reason="A link must have link_url and unique_clicks.", raw=b'{"url_id":"1100407204173"}')
     assert read == Reading(snapshots=[links], problems=[bad])
     again = page("links", fixture("feed_links"), role="resend").snapshots
     assert again == [msgspec.structs.replace(links, list=f"links/{ACTIVITY}")]

@@ -281,7 +281,7 @@ def test_a_webhook_is_what_it_says(name):
 
 def test_a_batch_is_read_item_by_item():
     assert hook(fixture("webhook_batch.form")) == Reading(
-        events=[SENT, CLICK], problems=[Problem(item=1, reason="ts is not a time.", raw=b"{'event': 'open'}")]
+        events=[SENT, CLICK], problems=[Problem(item=1, reason="ts is not a time.", raw=b'{"event":"open"}')]
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from aftersend.providers.sendgrid import feeds
@@ -253,7 +254,7 @@ def test_an_unknown_word_is_kept_even_without_a_recipient():
 def test_a_bad_item_is_a_problem_and_its_neighbours_are_read(bad, reason):
     reading = hook([CLICK, bad, CLICK | {"timestamp": AT + 1}])
     assert len(reading.events) == 2
-    assert reading.problems == [Problem(item=1, reason=reason, raw=repr(bad).encode())]
+    assert reading.problems == [Problem(item=1, reason=reason, raw=msgspec.json.encode(bad))]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"null", b"7", b'{"event":"open"}', b"\xff\xfe"])

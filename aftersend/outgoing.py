@@ -1,0 +1,9 @@
+"""What our own requests to platforms have in common."""
+
+import requests
+
+
+def no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """The ``auth`` of a request that carries its credentials itself, or none: without it, an entry in ``.netrc`` would
+    become an Authorization header."""
+    return request
