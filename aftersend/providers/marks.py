@@ -36,17 +36,31 @@ def told(marks: Mapping[str, Any], names: str) -> str | None:
     return next((found for name in wanted if (found := text(lower.get(name.lower())))), None)
 
 
-def flat(value: Any, prefix: str = "", depth: int = 0) -> dict[str, str]:
+def flat(value: Any, prefix: str = "") -> dict[str, str]:
     """What is attached, as metadata: one level, nested names joined by dots, lists of plain values by commas. What
     says nothing, and what lies deeper than anybody nests, is left out."""
-    if isinstance(value, dict) and depth < _DEEPEST:
-        found: dict[str, str] = {}
-        for name, inner in value.items():
-            if said := text(name):
-                found |= flat(inner, f"{prefix}.{said}" if prefix else said, depth + 1)
-        return found
+    found: dict[str, str] = {}
+    if isinstance(value, dict):
+        _flatten(value, prefix, 1, found)
+    elif prefix and (plain := _plain(value)):
+        found[prefix] = plain
+    return found
+
+
+def _flatten(value: dict[Any, Any], prefix: str, depth: int, found: dict[str, str]) -> None:
+    for name, inner in value.items():
+        said = text(name)
+        if not said:
+            continue
+        path = f"{prefix}.{said}" if prefix else said
+        if isinstance(inner, dict):
+            if depth < _DEEPEST:
+                _flatten(inner, path, depth + 1, found)
+        elif plain := _plain(inner):
+            found[path] = plain
+
+
+def _plain(value: Any) -> str | None:
     if isinstance(value, list):
-        plain = ", ".join(filter(None, map(text, value)))
-    else:
-        plain = str(value).lower() if isinstance(value, bool) else text(value) or ""
-    return {prefix: plain} if plain and prefix else {}
+        return ", ".join(filter(None, map(text, value)))
+    return str(value).lower() if isinstance(value, bool) else text(value)

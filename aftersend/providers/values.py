@@ -60,6 +60,10 @@ def rows_of(said: Any, name: str) -> list[Any]:
 def text(value: Any) -> str | None:
     """A value as the vocabulary has it: text, trimmed, never empty, without what no store holds; ``None`` for anything
     that is neither text nor a number."""
+    if value is None:
+        return None
+    if type(value) is str and value.isprintable():  # nearly all; then there is nothing in it that no store holds
+        return value.strip() or None
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return None
     try:
