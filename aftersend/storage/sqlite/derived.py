@@ -117,7 +117,7 @@ class Derived:
 
     def add(self, facts: Sequence[Fact], new_messages: set[int] | None = None) -> None:
         """Count events that were not there before. ``new_messages`` can't have outcomes yet (``None``: none can)."""
-        times = Counter([fact.message for fact in facts])
+        of_message, of_pair = Counter([fact.message for fact in facts]), Counter([fact.pair for fact in facts])
         shared = {fact.pair for fact in facts if fact.message != fact.pair}
         others: list[Fact] = []
         for alike in _alike(facts):
@@ -129,31 +129,40 @@ class Derived:
                 others += alike
                 continue
             firsts: list[Fact] = []
+            named: list[Fact] = []
             for fact in alike:
-                message = fact.message
-                new = new_messages is None or message in new_messages
-                alone = new and times[message] == 1 and fact.pair not in shared
-                (firsts if alone else others).append(fact)
+                message, pair = fact.message, fact.pair
+                if new_messages is not None and not (message in new_messages and pair in new_messages):
+                    others.append(fact)
+                elif message != pair and of_pair[pair] == 1:
+                    named.append(fact)
+                elif message == pair and of_message[message] == 1 and pair not in shared:
+                    firsts.append(fact)
+                else:
+                    others.append(fact)
             if firsts:
-                self._add_firsts(firsts)
+                self._add_firsts(firsts, [fact.message for fact in firsts], alone=True)
+            if named:
+                self._add_firsts(named, [fact.message for fact in named], alone=True)
+                self._add_firsts(named, [fact.pair for fact in named], alone=False)
         self._add_others(others, shared, new_messages)
         self._write_messages()
 
-    def _add_firsts(self, alike: Sequence[Fact]) -> None:
-        """Of each of these messages the first event, and the only one so far: they count as one, so many times."""
+    def _add_firsts(self, alike: Sequence[Fact], gatherers: Sequence[int], *, alone: bool) -> None:
+        """Of each of these messages or pairs the first event, and the only one so far: they count as one, so many
+        times."""
         home = alike[0]
         outcomes: Outcomes = {kind: _once(home) for kind in ((home.kind, home.sort) if home.sort else (home.kind,))}
-        state = State(outcomes, True, *self._template(home, home.template, NOTHING))
-        standing = self._settle(home.pair, home, NOTHING, state, len(alike))
+        # A pair of messages has no template of its own: they may have several.
+        state = State(outcomes, alone, *self._template(home, home.template if alone else None, NOTHING))
+        standing = self._settle(gatherers[0], home, NOTHING, state, len(alike))
         assert standing is not None
-        _, source, alone, template, stated, created_at, status = standing
-        for fact in alike:
-            message, at = fact.message, fact.at
-            self._standings.append(
-                (message, source, alone, template, stated, None if created_at is None else at, status)
-            )
+        _, source, counts, template, stated, created_at, status = standing
+        for gatherer, fact in zip(gatherers, alike, strict=True):
+            at = None if created_at is None else fact.at
+            self._standings.append((gatherer, source, counts, template, stated, at, status))
             for kind in outcomes:
-                self._outcomes.append((message, kind, *_once(fact)))
+                self._outcomes.append((gatherer, kind, *_once(fact)))
 
     def _add_others(self, facts: Sequence[Fact], shared: set[int], new_messages: set[int] | None) -> None:
         gathered: dict[int, Outcomes] = {}

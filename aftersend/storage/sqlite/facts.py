@@ -168,6 +168,7 @@ class Places:
         self._campaigns: dict[int, tuple[int, str, str]] = {}
         self._activities: dict[tuple[int, str], int] = {}
         self._templates: dict[tuple[int, str], int] = {}
+        self._template_names: dict[int, str] = {}
         self._fallbacks: dict[int, int] = {}
         self._links: dict[tuple[int, str], tuple[int, str | None]] = {}
 
@@ -205,7 +206,11 @@ class Places:
         return found
 
     def template_name(self, template: int) -> str:
-        name: str = self._c.execute("SELECT template FROM templates WHERE id = ?", (template,)).fetchone()[0]
+        """What :meth:`template` gives the number of."""
+        name = self._template_names.get(template)
+        if name is None:
+            name = self._c.execute("SELECT template FROM templates WHERE id = ?", (template,)).fetchone()[0]
+            self._template_names[template] = name
         return name
 
     def fallback(self, campaign: int) -> int:
