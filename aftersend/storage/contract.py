@@ -686,7 +686,8 @@ class Store(ABC):
     @abstractmethod
     def lock_token(self, account: str, generation: int, at: Instant, until: Instant) -> bool:
         """Take the right to refresh a token of that generation, for a time. False: somebody else has it, or the token
-        was refreshed already."""
+        was refreshed already. A right that would last longer than this one by as long again was taken before the clock
+        was set back, and is void."""
 
     @abstractmethod
     def unlock_token(self, account: str) -> None:

@@ -126,6 +126,14 @@ class BudgetsSuite:
         store.learned("key", [Heard(MINUTE, 100, 0, T0 + 30 * SECOND)], T0)
         assert T0 + 30 * SECOND <= store.reserve("key", 0, T0, rates) <= T0 + 31 * SECOND
 
+    def test_what_is_heard_while_turns_are_booked_ahead_forgets_none_of_them(self, store: Store) -> None:
+        rates = [Rate(calls=4, period=SECOND)]
+        for budget in ("heard", "silent"):
+            assert [store.reserve(budget, 1, T0, rates, MINUTE) for _ in range(16)][-1] >= T0 + 2 * SECOND
+        store.learned("heard", [Heard(SECOND, 4, 4)], T0)
+        heard, silent = ([store.reserve(name, 1, T0, rates, MINUTE) for _ in range(8)] for name in ("heard", "silent"))
+        assert heard == silent
+
     def test_a_window_nobody_configured_is_learned(self, store: Store) -> None:
         store.learned("key", [Heard(30 * DAY, 5000, 1)], T0)
         assert store.left("key", T0) == [Budget(period=30 * DAY, most=5000, left=1, until=None)]
@@ -176,6 +184,8 @@ class TokensSuite:
         store.keep_token(token())
         assert store.lock_token("acct", 1, T0, T0 + MINUTE)
         assert not store.lock_token("acct", 1, T0 + SECOND, T0 + MINUTE)
+        for waited in (1, SECOND, MINUTE):  # somebody who looked at the clock before the first one, and came after him
+            assert not store.lock_token("acct", 1, T0 - waited, T0 - waited + MINUTE)
         assert store.lock_token("acct", 1, T0 + MINUTE, T0 + 2 * MINUTE)
         store.unlock_token("acct")
         assert store.lock_token("acct", 1, T0 + MINUTE, T0 + 2 * MINUTE)

@@ -106,8 +106,7 @@ class _Window:
     def forward(self, at: Instant) -> None:
         """Let the stretch be the one that holds an instant."""
         passed = (at - self.began) // self.period
-        if passed < -1:
-            # Our clock was set back.
+        if self.began - at > self.period + FARTHEST:  # further ahead than any turn is booked: our clock was set back
             self.begin_anew(at)
         if passed <= 0:
             return

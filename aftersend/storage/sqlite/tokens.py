@@ -26,10 +26,11 @@ def keep(c: sqlite3.Connection, token: Token) -> None:
 
 
 def lock(c: sqlite3.Connection, account: str, generation: int, at: Instant, until: Instant) -> bool:
-    # A lock that would last longer than ours was taken before the clock was set back.
+    # Whoever looked at the clock after us may have got here before us, so a lock may well last longer than ours would.
+    # One that lasts as long again was taken before the clock was set back.
     taken = c.execute(
         "UPDATE tokens SET refreshing_until = :until WHERE account = :account AND generation = :generation "
-        "AND coalesce(refreshing_until, 0) NOT BETWEEN :at + 1 AND :until",
+        "AND coalesce(refreshing_until, 0) NOT BETWEEN :at + 1 AND :until + (:until - :at)",
         {"until": until, "account": account, "generation": generation, "at": at},
     )
     return bool(taken.rowcount)
