@@ -35,9 +35,9 @@ FIRST, AGAIN, BYTES = Goal("≥", 0.7), Goal("≥", 1.8), Goal("≤", 0.125)
 class Size(msgspec.Struct, frozen=True):
     """How much of everything."""
 
-    pages: int = 250_000
-    """Events that come as feed pages: two campaigns."""
-    webhooks: int = 75_000
+    pages: int = 125_000
+    """Events that come as feed pages: a whole campaign."""
+    webhooks: int = 50_000
     """Events that come as webhooks."""
     rounds: int = 3
 

@@ -28,7 +28,7 @@ class Size(msgspec.Struct, frozen=True):
 
     stores: tuple[int, ...] = (100_000, 1_000_000)
     """Events in each store; each is compared with the first."""
-    added: int = 100_000
+    added: int = 50_000
     """In each round, to each of two stores."""
     rounds: int = 3
     kept: bool = True

@@ -28,7 +28,7 @@ MOST_S = 600
 class Size(msgspec.Struct, frozen=True):
     """How much of everything."""
 
-    rows: int = 200_000
+    rows: int = 100_000
     rounds: int = 3
     other_rounds: int = 2
     """Of what has a delay, or links."""
