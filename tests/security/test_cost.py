@@ -7,13 +7,16 @@ and an object that is built larger than it was sent.
 from __future__ import annotations
 
 import ast
+import gc
 import re
 import re._constants as op
 import re._parser as parser
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -221,18 +224,18 @@ def work(provider, body: bytes, content_type: str) -> int:
     delivery = Delivery(
         source="acme", door=Door.WEBHOOK, received_at=1_790_000_000_000, body=body, content_type=content_type
     )
-    count = 0
+    calls = 0
 
     def seen(_frame, _event, _argument) -> None:
-        nonlocal count
-        count += 1
+        nonlocal calls
+        calls += 1
 
     sys.setprofile(seen)
     try:
         provider.read(delivery, source)
     finally:
         sys.setprofile(None)
-    return count
+    return calls
 
 
 def grown(body: bytes, ending: str, size: int) -> Iterator[tuple[str, bytes]]:
@@ -277,3 +280,73 @@ def test_of_a_user_agent_only_the_beginning_is_looked_at(monkeypatch):
     monkeypatch.setattr(agents, "_agent", lambda text: looked_at.append(len(text)) or agents.Agent())
     agents.agent("Mozilla/5.0 " + "(" * 1_000_000)
     assert looked_at == [512]
+
+
+LONG, TIMES = 50_000, 3
+
+
+def leaves(told, path=()) -> Iterator[tuple]:
+    """Where in a decoded body a text stands."""
+    if isinstance(told, dict | list):
+        for name, inner in told.items() if isinstance(told, dict) else enumerate(told):
+            yield from leaves(inner, (*path, name))
+    elif isinstance(told, str):
+        yield path
+
+
+def lengthened(told, path, by: str):
+    if not path:
+        return told + by
+    name, *rest = path
+    copy = dict(told) if isinstance(told, dict) else list(told)
+    copy[name] = lengthened(told[name], rest, by)
+    return copy
+
+
+def long_ones(body: bytes, ending: str) -> Iterator[bytes]:
+    """A genuine body with one long text in it that no other has: each value in its turn, and each name of a form."""
+    numbers = count()
+    if ending == "form":
+        fields = body.split(b"&")
+        for place, field in enumerate(fields):
+            for _ in range(TIMES):
+                more = b"%d" % next(numbers) + b"x" * LONG
+                for longer in (field + more, more + field):
+                    yield b"&".join([*fields[:place], longer, *fields[place + 1 :]])
+        return
+    told = msgspec.json.decode(body)
+    for path in leaves(told):
+        for _ in range(TIMES):
+            yield msgspec.json.encode(lengthened(told, path, f"{next(numbers)}{'x' * LONG}"))
+
+
+@pytest.mark.parametrize("provider", PUSHING, ids=lambda provider: provider.name)
+def test_no_reader_remembers_long_texts(provider):
+    source = Source(name="acme", provider=provider.name)
+
+    def read(body: bytes, ending: str) -> None:
+        delivery = Delivery(
+            source="acme", door=Door.WEBHOOK, received_at=1_790_000_000_000, body=body, content_type=TYPES[ending]
+        )
+        provider.read(delivery, source)
+
+    bodies = [
+        (file.read_bytes(), ending)
+        for file in files(f"aftersend.providers.{provider.name}").joinpath("fixtures").iterdir()
+        for stem, _, ending in [file.name.rpartition(".")]
+        if stem.startswith("webhook_")
+    ]
+    for body, ending in bodies:
+        read(body, ending)  # what is loaded once is no matter
+    tracemalloc.start()
+    try:
+        for body, ending in bodies:
+            for longer in long_ones(body, ending):
+                read(longer, ending)
+        del longer
+        agents._agent.cache_clear()  # it remembers beginnings, see above
+        gc.collect()
+        remembered, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert remembered < TIMES * LONG / 2

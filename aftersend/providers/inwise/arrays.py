@@ -78,7 +78,7 @@ def clean(value: Any) -> Any:
     """A decoded value with what no store and no UTF-8 can hold (NUL, lone surrogates) replaced by U+FFFD, in its own
     text and, for an object, in its keys and plain values."""
     if isinstance(value, str):
-        return UNSTORABLE.sub("�", value)
+        return value if value.isprintable() else UNSTORABLE.sub("�", value)
     if isinstance(value, dict):
         return {clean(k): clean(v) if isinstance(v, str) else v for k, v in value.items()}
     return value

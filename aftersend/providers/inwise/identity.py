@@ -6,7 +6,6 @@ URL. Within a slot, rows are told apart by the list's own id, webhooks by a dige
 
 from __future__ import annotations
 
-from functools import lru_cache
 from hashlib import blake2b
 
 from aftersend.providers.inwise.times import MINUTE
@@ -22,7 +21,6 @@ def slot(at: Instant, source: str, fact: str, campaign_id: str | None, contact: 
     return slot_key(at - at % MINUTE, source, fact, campaign_id, contact, url)
 
 
-@lru_cache(maxsize=1024)
 def fact_key(kind: Kind, channel: Channel, word: str) -> str:
     """What happened, as a part of the slot: kind and channel, and for kinds that stand for several of inwise's words
     the word, in lower case."""

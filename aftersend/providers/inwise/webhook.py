@@ -178,6 +178,8 @@ class Call(NamedTuple):
     """Names a form has more than once."""
 
 
+LONGEST_REMEMBERED = 100
+"""Characters of a form's name: nobody fills the memory with names of a megabyte."""
 _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])+)")
 
 
@@ -225,17 +227,23 @@ def _form(said: str) -> Call:
         if not isinstance(place, dict) or last in place:
             repeated[clean(unquote_plus(name))] = None
         else:
-            place[last] = unquote_plus(value)
+            place[last] = unquote_plus(value) if "%" in value else value.replace("+", " ")
     return Call(fields, ", ".join(repeated)[:500])
 
 
-@lru_cache(maxsize=1024)
 def _path(name: str) -> tuple[str, ...]:
     """The parts of a bracketed name as it stands in a form, in lower case."""
+    return _remembered(name) if len(name) <= LONGEST_REMEMBERED else _parts(name)
+
+
+def _parts(name: str) -> tuple[str, ...]:
     decoded = unquote_plus(name)
     bracketed = _NAME.fullmatch(decoded)
     parts = [bracketed[1], *bracketed[2][1:-1].split("][")] if bracketed else [decoded]
     return tuple(clean(part).lower() for part in parts)
+
+
+_remembered = lru_cache(maxsize=1024)(_parts)
 
 
 def _json(said: str, name: str) -> Any:
