@@ -23,7 +23,7 @@ test: $(VENV)/.dev
 audit: $(VENV)/.dev
 	@$(BIN)/python -m tests.security.audit requirements.lock requirements-dev.lock benchmarks/peers.lock
 
-# Real processes, harmed hundreds of times, and platforms that fail: 30 to 40 minutes. At the
+# Real processes, harmed hundreds of times, and platforms that fail: about 20 minutes. At the
 # end a table: what was done, and what became of it.
 faults: $(VENV)/.dev
 	@mkdir -p build && rm -f build/faults.jsonl
