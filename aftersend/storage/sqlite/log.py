@@ -249,6 +249,8 @@ def templates(c: sqlite3.Connection, sources: Sequence[str] | None) -> list[Temp
         ):
             sums[scope][status] = counts
     rows = [
-        TemplateRow(source=names[source], template=template, cohort=_cohort(sums[id])) for id, source, template in found
+        TemplateRow(source=names[source], template=template, cohort=_cohort(sums[id]))
+        for id, source, template in found
+        if id in sums
     ]
     return sorted((row for row in rows if row.cohort.messages), key=lambda row: (row.source, row.template))
