@@ -1,5 +1,7 @@
 """What our own requests to platforms have in common."""
 
+from __future__ import annotations
+
 import requests
 
 

@@ -79,7 +79,6 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 120) -
 class Installation:
     """An `aftersend up` of its own, and who belongs to it. As with a process manager, what ends is started again."""
 
-    program: ClassVar[tuple[str, ...]] = ("-m", "aftersend.console")
     commands: ClassVar[tuple[str, ...]] = ("up",)
 
     def __init__(self, directory: Path, port: int, environment: Mapping[str, str]):
@@ -111,7 +110,7 @@ class Installation:
         """Start a process of the installation."""
         with (self.directory / "log.txt").open("a") as log:
             process = subprocess.Popen(
-                [sys.executable, *self.program, *command],
+                [sys.executable, "-m", "aftersend.console", *command],
                 env=self.environment | environment,
                 cwd=self.directory,
                 stdout=log,

@@ -27,14 +27,14 @@ import requests
 from aftersend.storage import open_store
 from aftersend.vocabulary import Delivery, Door, now
 from tests.faults.installation import World, wait_for
-from tests.faults.ledger import FULL, Ledger, long
+from tests.faults.ledger import Ledger, long
 
 pytestmark = [pytest.mark.processes, pytest.mark.skipif(sys.platform != "linux", reason="mounts, and reads /proc")]
 
 IN_THE_ROOM = "AFTERSEND_TEST_ROOM"
 ROOT, ANYBODY = ["unshare", "-m"], ["unshare", "-r", "-m"]
 MB = 1_000_000
-FULL_FOR_S = 30 if FULL else 2
+FULL_FOR_S = 30
 
 
 # -- disks -----------------------------------------------------------------------------------------------

@@ -21,21 +21,14 @@ from aftersend.receiver.health import REFUSING
 from aftersend.sandbox.faults import Fault, FaultPlan
 from aftersend.storage.contract import FeedRow
 from tests.faults.installation import Several, World, parent, wait_for
-from tests.faults.ledger import FULL, Ledger, long
+from tests.faults.ledger import Ledger, long
 from tests.worker.conftest import RedisServer
 
 pytestmark = [pytest.mark.processes, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
-BEYOND_S = 90 if FULL else 2
-"""How long those are paused who hold no claim: in the long form until RQ takes a worker for dead."""
+BEYOND_S = 90
+"""How long those are paused who hold no claim: until RQ takes a worker for dead."""
 SERVER = 'redis = "{}"\nweb_workers = 1'
-
-
-class Hasty(Several):
-    """Claims end after three seconds; in the long form after their true two minutes."""
-
-    HASTE = "from aftersend.worker import poller; poller.CLAIM_MS = 3_000; from aftersend.console import main; main()"
-    program = Several.program if FULL else ("-c", HASTE)
 
 
 @contextmanager
@@ -76,7 +69,7 @@ def progress(world: World) -> list[tuple[str, int]]:
 
 @long
 def test_a_job_beyond_its_claim(tmp_path: Path, ledger: Ledger, redis_server: RedisServer) -> None:
-    with World(tmp_path, ledger, run=Hasty, server=SERVER.format(redis_server.url), contacts=40) as world:
+    with World(tmp_path, ledger, run=Several, server=SERVER.format(redis_server.url), contacts=40) as world:
         world.sandbox.faults.plan = FaultPlan(rates={Fault.SLOW: 1}, slow=0.3)
         world.wait_until_ready()
         world.happen(0.5)
@@ -112,9 +105,7 @@ def taken_up(world: World, row: FeedRow) -> bool:
 
 @long
 def test_one_of_two_for_a_while(tmp_path: Path, ledger: Ledger, redis_server: RedisServer) -> None:
-    with World(
-        tmp_path, ledger, run=Several, server=SERVER.format(redis_server.url), contacts=120 if FULL else 40
-    ) as world:
+    with World(tmp_path, ledger, run=Several, server=SERVER.format(redis_server.url), contacts=120) as world:
         world.wait_until_ready()
         roles = ("worker", "scheduler", "receiver's worker")
         for role in roles:

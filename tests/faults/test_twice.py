@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 
 from tests.faults.installation import Several, World
-from tests.faults.ledger import FULL, Ledger, long
+from tests.faults.ledger import Ledger, long
 from tests.worker.conftest import RedisServer
 
 pytestmark = [pytest.mark.processes, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
-KILLS = 40 if FULL else 6
+KILLS = 40
 
 
 @long
 def test_two_of_everything(tmp_path: Path, ledger: Ledger, redis_server: RedisServer) -> None:
     chance = random.Random(3)
-    contacts, server = 300 if FULL else 60, f'redis = "{redis_server.url}"\nweb_workers = 1'
+    contacts, server = 300, f'redis = "{redis_server.url}"\nweb_workers = 1'
     with World(tmp_path, ledger, run=Several, contacts=contacts, server=server) as world:
         world.wait_until_ready()
         for moment in world.under_load(KILLS):

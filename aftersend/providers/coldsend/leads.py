@@ -117,7 +117,7 @@ class _Reading:
     def add(self, row: Any, parts: Callable[[_Lead], Iterator[Part]]) -> None:
         """``parts`` takes a lead apart."""
         if not isinstance(row, dict) or not (lead_id := text(row.get("lead_id"))):
-            self._problem("lead_id is missing." if isinstance(row, dict) else "A lead is not an object.", row)
+            self._problem(row, "lead_id is missing." if isinstance(row, dict) else "A lead is not an object.")
             return
         lead = _Lead(lead_id, row, self._delivery, self._source, self._zone)
         if _status(row) == EXTERNAL:
@@ -126,14 +126,14 @@ class _Reading:
             try:
                 self.reading.events += list(told())
             except BadInput as error:
-                self._problem(str(error), part)
+                self._problem(part, error)
             self._item += 1
         email, first, last = (text(row.get(name)) for name in ("email", "first_name", "last_name"))
         if email and (first or last):
             self.reading.contacts.append(ContactInfo(email=email, first_name=first, last_name=last))
 
-    def _problem(self, reason: str, raw: Any) -> None:
-        self.reading.problems.append(problem(self._item, raw, reason))
+    def _problem(self, item: Any, why: Exception | str) -> None:
+        self.reading.problems.append(problem(self._item, item, why))
         self._item += 1
 
 

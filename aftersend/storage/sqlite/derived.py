@@ -117,7 +117,7 @@ class Derived:
 
     def add(self, facts: Sequence[Fact], new_messages: set[int] | None = None) -> None:
         """Count events that were not there before. ``new_messages`` can't have outcomes yet (``None``: none can)."""
-        of_message, of_pair = Counter([fact.message for fact in facts]), Counter([fact.pair for fact in facts])
+        times = Counter([fact.pair for fact in facts])
         shared = {fact.pair for fact in facts if fact.message != fact.pair}
         others: list[Fact] = []
         for alike in _alike(facts):
@@ -129,22 +129,15 @@ class Derived:
                 others += alike
                 continue
             firsts: list[Fact] = []
-            named: list[Fact] = []
             for fact in alike:
-                message, pair = fact.message, fact.pair
-                if new_messages is not None and not (message in new_messages and pair in new_messages):
-                    others.append(fact)
-                elif message != pair and of_pair[pair] == 1:
-                    named.append(fact)
-                elif message == pair and of_message[message] == 1 and pair not in shared:
-                    firsts.append(fact)
-                else:
-                    others.append(fact)
+                pair = fact.pair
+                # A new pair has no messages but new ones.
+                first = times[pair] == 1 and (new_messages is None or pair in new_messages)
+                (firsts if first else others).append(fact)
             if firsts:
                 self._add_firsts(firsts, [fact.message for fact in firsts], alone=True)
-            if named:
-                self._add_firsts(named, [fact.message for fact in named], alone=True)
-                self._add_firsts(named, [fact.pair for fact in named], alone=False)
+                if home.message != home.pair:
+                    self._add_firsts(firsts, [fact.pair for fact in firsts], alone=False)
         self._add_others(others, shared, new_messages)
         self._write_messages()
 
@@ -540,11 +533,13 @@ def _sum(sums: list[int], more: Sequence[int]) -> None:
 
 
 def _alike(facts: Iterable[Fact]) -> Iterable[list[Fact]]:
-    """Together those that differ in nothing but recipient, message and the instant within a quarter hour."""
+    """Together those that differ in nothing but recipient, message and the instant within a quarter hour. Either all of
+    their messages are pairs, or none is."""
     found: dict[tuple[Any, ...], list[Fact]] = defaultdict(list)
     for fact in facts:
-        _, _, source, campaign, activity, _, channel, kind, sort, machine, at, *rest = fact
-        found[source, campaign, activity, channel, kind, sort, machine, at // QUARTER, *rest].append(fact)
+        message, pair, source, campaign, activity, _, channel, kind, sort, machine, at, *rest = fact
+        like = (source, campaign, activity, channel, kind, sort, machine, at // QUARTER, *rest, message == pair)
+        found[like].append(fact)
     return found.values()
 
 
